@@ -1,0 +1,35 @@
+"""What login found out about a peer before the hub sees its hello (H24)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from relaychat.model.commands import Command, Hello
+
+
+class Admission(Struct, frozen=True):
+    """Who a peer may be, and which device it is."""
+
+    account: str | None = None
+    """The account's name as it was registered, or None for a guest."""
+    device_key: str | None = None
+    """The record key of the device: a digest of its secret (H16), or None without one."""
+    device: int = 0
+    """The device's number, 0 if it is not known yet."""
+    owner: str = ""
+    """Key of the user whose device it is, empty if it is not known yet."""
+    high: int = 0
+    """The highest cid of the device in the log when it was looked up."""
+    window_s: int = 0
+    """How long after its last session was lost the user still counts as present (H9)."""
+    stays: bool = False
+    """Whether the user keeps memberships while offline (H9)."""
+    control: bool = False
+    """Whether the peer may administrate the server; such a peer is nobody in the rooms."""
+
+
+class Enter(Command, frozen=True, kw_only=False, tag="enter", gc=False):
+    """A hello whose login is done; made by sessions, never read from a wire."""
+
+    hello: Hello
+    admission: Admission
