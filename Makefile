@@ -1,0 +1,53 @@
+# Two commands: `make run` gives a relay to chat with, `make test` checks everything.
+# Both install what they need once, into .venv, and need no network after that.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Options for the tap: make run OPTIONS="--config my.toml"
+OPTIONS ?=
+# Options for pytest: make test PYTEST="-k store"
+PYTEST ?=
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
+	--constraint constraints.txt
+
+.PHONY: run test lint types tests packages clean
+
+run: $(VENV)/.run
+	@.ci/foreground $(BIN)/twistd --nodaemon --pidfile= relaychat $(OPTIONS)
+
+test: packages lint types tests
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+tests: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+packages:
+	@.ci/packages
+
+$(VENV)/.made:
+	@.ci/check-python $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made setup.cfg constraints.txt
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) --no-build-isolation --editable ".[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
