@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from relaychat.model.commands import Command, Hello
+from relaychat.model.words import Word
 
 
 class Admission(Struct, frozen=True):
@@ -33,3 +34,16 @@ class Enter(Command, frozen=True, kw_only=False, tag="enter", gc=False):
 
     hello: Hello
     admission: Admission
+
+
+class Rendered(Word, frozen=True, kw_only=False, tag="rendered", gc=False):
+    """An answer that a dialect has in frames already."""
+
+    frames: bytes
+
+
+class Reflect(Command, frozen=True, kw_only=False, tag="reflect", gc=False):
+    """An answer of the session's own, sent through the hub so that it keeps its place
+    among the others; the hub's outcome is ``answer``. Never read from a wire."""
+
+    answer: Word

@@ -277,3 +277,13 @@ class AddAccount(Command, frozen=True, omit_defaults=True, kw_only=False, tag="a
 
     name: str
     password: str
+
+
+AnyCommand = (
+    Hello | Claim | Rename | SetAway | Bye | Ping | Pong
+    | Join | Part | SetTopic | SetRole | SetPolicy | Invite | Kick | Ban
+    | Say | Edit | Redact | React | Type | Mark
+    | ListRooms | ListMembers | Who | History | Resume
+    | Status | ListSessions | Stop | AddAccount
+)  # fmt: skip
+"""Everything that can be asked on a wire."""
