@@ -1,9 +1,10 @@
 """Names that look alike (H13), after Unicode Technical Standard 39, section 4.
 
 The table is a selection of our own: letters and digits of the Basic Multilingual Plane
-that survive NFKC and case folding and that most fonts draw like an ASCII letter or digit.
-Ligatures such as the ae of Danish are left out: they are letters, and nobody misreads them.
-The libraries that ship the whole list read a megabyte of JSON when they are imported.
+that survive NFKC and case folding and that most fonts draw like an ASCII letter or
+digit. Ligatures such as the ae of Danish are left out: they are letters, and nobody
+misreads them. The libraries that ship the whole list read a megabyte of JSON when they
+are imported.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _DRAWN_LIKE = {
     "y": "0263 028f 03b3 0443 04af 10e7 13a9 13bd 1d8c 1eff a4ec ab5a",
     "z": "13c3 1d22 a4dc",
 }
-"""What is drawn like the key, as code points. ASCII has rows too: 0 and o, 1 and l, m and rn."""
+"""What is drawn like the key, as code points; 0, 1, ``|`` and m are among them."""
 
 _SKELETON = {
     int(point, 16): drawn
@@ -56,7 +57,7 @@ _SKELETON = {
 def skeleton(folded: str) -> str:
     """What a folded name looks like: two names that look alike have the same skeleton.
 
-    Compare it only where at least one of the names is not ASCII (H13): among ASCII names
-    everybody knows to look twice at ``1`` and ``l``.
+    Compare it only where at least one of the names is not ASCII (H13): among ASCII
+    names everybody knows to look twice at ``1`` and ``l``.
     """
     return normalize("NFD", normalize("NFD", folded).translate(_SKELETON))

@@ -1,15 +1,16 @@
 """Names and texts: what they may hold, and when two names are the same (H13, H30).
 
 *Folding*: ``A`` to ``Z`` become ``a`` to ``z``, nothing else changes (IRC calls it
-``CASEMAPPING=ascii``). Other characters are allowed only where NFKC and case folding leave
-them as they are, so no two spellings of one name exist. In display form capitals stay.
+``CASEMAPPING=ascii``). Other characters are allowed only where NFKC and case folding
+leave them as they are, so no name has two spellings. For display, capitals stay.
 
-A *nick* is 1 to 30 characters: ASCII letters, digits and ``-_[]{}\\^|`` and the backtick,
-and beyond ASCII letters, marks, digits and pictures. It starts with neither a digit nor a
-``-`` nor a mark. So it can't be taken for a room, a mask, a server or a member's prefix.
+A *nick* is 1 to 30 characters: ASCII letters, digits and ``-_[]{}\\^|`` and the
+backtick, and beyond ASCII letters, marks, digits and pictures. It starts with neither a
+digit nor ``-`` nor a mark. So it can't be taken for a room, a mask, a server, or for a
+prefix and a name.
 
-A *room* is ``#`` and 1 to 63 characters: of ASCII everything but controls, space and comma,
-beyond it as for nicks.
+A *room* is ``#`` and 1 to 63 characters: of ASCII everything but controls, space and
+comma, beyond it as for nicks.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ MASK_LIMIT_BYTES = 250
 _LOWER = {ord(capital): capital.lower() for capital in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _plain_nick = re.compile(r"[A-Za-z\[\]\\^_`{|}][A-Za-z0-9\[\]\\^_`{|}-]*").fullmatch
 _plain_room = re.compile(r"#[!-+\--~]+").fullmatch
+_SIGNS = ("Sm", "Sc", "Sk")
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800"
     + "".join(map(chr, range(0xFE00, 0xFE10)))
@@ -43,8 +45,8 @@ _INVISIBLE = frozenset(
 
 
 def fold(name: str) -> str:
-    """The form in which names are compared. Never fails; only names that ``check_nick`` or
-    ``check_room`` passed are in use, so the fold of any other is simply found nowhere."""
+    """The form in which names are compared. Never fails: the fold of a name that is not
+    allowed is simply found nowhere."""
     return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
@@ -86,7 +88,7 @@ def _beyond_ascii(name: str, limit_bytes: int) -> str:
     folded = fold(name)
     for char in folded:
         kind = "" if char.isascii() else category(char)
-        if kind and (kind[0] not in "LMN" and kind != "So" or char in _INVISIBLE):
+        if kind and (kind[0] not in "LMNS" or kind in _SIGNS or char in _INVISIBLE):
             raise BadName(
                 "this name holds a character that names may not hold", about=name
             )
@@ -147,8 +149,8 @@ def complete_mask(mask: str) -> str:
 
 
 def matches(mask: str, identity: str) -> bool:
-    """Whether a ``nick!user@host`` fits a mask: ``*`` is any text, ``?`` one character, and
-    case does not count. Takes time in proportion to the two lengths, whatever the mask."""
+    """Whether a ``nick!user@host`` fits a mask: ``*`` is any text, ``?`` one character,
+    and case does not count. Hostile masks take no longer than others."""
     return glob(fold(mask), fold(identity))
 
 
@@ -173,7 +175,7 @@ def glob(mask: str, text: str) -> bool:
 
 
 def _seek(segment: str, text: str, start: int, end: int) -> int:
-    """The first place from ``start`` where a segment with ``?`` fits before ``end``, or -1."""
+    """The first place from ``start`` where a segment fits before ``end``, or -1."""
     if "?" not in segment:
         return text.find(segment, start, end)
     pieces, offset = [], 0
