@@ -1,16 +1,16 @@
 """The two faces between a session and the hub.
 
-Upwards a session calls ``Hub.submit``, ``Hub.lost`` and ``Hub.drained``; downwards the hub
-calls what is here. Neither knows the other's business: the hub never sees a byte of a
-protocol, a session never sees a room.
+Upwards a session calls ``Hub.submit``, ``Hub.lost`` and ``Hub.drained``; downwards the
+hub calls what is here. Neither knows the other's business: the hub never sees a byte of
+a protocol, a session never sees a room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from relaychat.model.commands import Command
+from relaychat.model.commands import Command, Resume
 from relaychat.model.errors import RelayError
 from relaychat.model.words import Word
 
@@ -18,22 +18,26 @@ if TYPE_CHECKING:
     from relaychat.hub.state import Device, Room, User
 
 Send = Callable[[bytes], bool]
-"""Take a payload for delivery, now or as soon as the peer reads. False says that the peer
-has fallen behind: this payload was taken, but send nothing more before it drained (H18)."""
+"""Take a payload for delivery, now or as soon as the peer reads. False says that the
+peer has fallen behind: this payload was taken, but send nothing more before it drained
+(H18)."""
 
 
 class Form:
-    """One way to show events, shared by all sessions that show them alike (H21): dialect,
-    capabilities that change rendering, framing. A form holds nothing of a session."""
+    """One way to show events, shared by all sessions that show them alike (H21):
+    dialect, capabilities that change rendering, framing. A form holds nothing of a
+    session."""
 
     echo: bool = True
     """Whether a session is shown the messages that it sent itself."""
+    acks: bool = True
+    """Whether success is answered at all, where there is nothing to tell but that."""
 
     def render(self, event: Word) -> bytes:
         """What a live reader is sent of this event, whole frames; empty for nothing.
 
-        Of a quit or a rename each form shows either the user event or the log events that
-        carry its ``occurrence``, never both (H14).
+        Of a quit or a rename each form shows either the user event or the log events
+        that carry its ``occurrence``, never both (H14).
         """
         raise NotImplementedError
 
@@ -47,16 +51,31 @@ class Peer:
     """What the hub knows of one session. The session package subclasses it."""
 
     __slots__ = (
-        "form", "send", "dialect", "address", "since_us", "number", "user", "device",
-        "nick", "behind", "refused_cid", "control", "gone", "following", "mark",
+        "address",
+        "behind",
+        "control",
+        "device",
+        "dialect",
+        "form",
+        "gone",
+        "nick",
+        "number",
+        "refused_cid",
+        "resuming",
+        "send",
+        "since_us",
+        "spoke_us",
+        "user",
+        "window_s",
     )  # fmt: skip
+    DURABLE: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, form: Form, send: Send, dialect: str, address: str) -> None:
         self.form = form
         self.send = send
         self.dialect = dialect
         self.address = address
-        # -- the hub's own from here on: a session reads at most ``user`` and ``control``
+        # From here on the hub's own: a session reads at most user and control.
         self.since_us = 0
         self.number = 0
         self.user: User | None = None
@@ -69,17 +88,22 @@ class Peer:
         """Go-back-N (H5): the first cid that was refused; 0 for none."""
         self.control = False
         self.gone = False
-        self.following: set[Room] = set()
-        self.mark = 0
+        self.spoke_us = 0
+        """When its last command was carried out, on the monotonic clock."""
+        self.window_s = 0
+        """How long the session may be lost before its user counts as gone (H9)."""
+        self.resuming: Resume | None = None
+        """The query that is answered once the reader is level with its rooms."""
 
     def outcome(self, command: Command, result: Word) -> bytes:
-        """The frames that answer this command; ``result`` is an answer, ``events.Fault``
-        if it was refused. Called once for each command submitted, in order, after the commit."""
+        """The frames that answer this command; ``result`` is an answer,
+        ``events.Fault`` if it was refused. Called once for each command submitted, in
+        order, after the commit."""
         raise NotImplementedError
 
     def tell(self, event: Word) -> bytes:
-        """The frames that show something to this session alone, unasked: an invitation, a
-        room it is now in, a marker moved by another device."""
+        """The frames that show something to this session alone, unasked: an invitation,
+        a room it is now in, a marker moved by another device."""
         raise NotImplementedError
 
     def settled(self, count: int) -> None:

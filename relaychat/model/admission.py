@@ -14,7 +14,8 @@ class Admission(Struct, frozen=True):
     account: str | None = None
     """The account's name as it was registered, or None for a guest."""
     device_key: str | None = None
-    """The record key of the device: a digest of its secret (H16), or None without one."""
+    """The record key of the device: a digest of its secret (H16), or None
+    without one."""
     device: int = 0
     """The device's number, 0 if it is not known yet."""
     owner: str = ""
@@ -22,11 +23,13 @@ class Admission(Struct, frozen=True):
     high: int = 0
     """The highest cid of the device in the log when it was looked up."""
     window_s: int = 0
-    """How long after its last session was lost the user still counts as present (H9)."""
+    """How long after its last session was lost the user still counts as
+    present (H9)."""
     stays: bool = False
     """Whether the user keeps memberships while offline (H9)."""
     control: bool = False
-    """Whether the peer may administrate the server; such a peer is nobody in the rooms."""
+    """Whether the peer may administrate the server; such a peer is nobody in
+    the rooms."""
 
 
 class Enter(Command, frozen=True, kw_only=False, tag="enter", gc=False):

@@ -14,11 +14,21 @@ from msgspec import Meta
 from relaychat.model.policy import PolicyChange, RoleName
 from relaychat.model.words import Count, Entry, Stamp, Word
 
-Id = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)] | Annotated[str, Meta(max_length=64)]
+Id = (
+    Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+    | Annotated[str, Meta(max_length=64)]
+)
 Kind = Literal["text", "notice", "action"]
 
 
-class Command(Word, frozen=True, omit_defaults=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+class Command(
+    Word,
+    frozen=True,
+    omit_defaults=True,
+    kw_only=True,
+    gc=False,
+    forbid_unknown_fields=True,
+):
     """Something asked. ``id`` is returned with the answer."""
 
     id: Id | None = None
@@ -36,16 +46,18 @@ class Cursor(Entry, frozen=True, omit_defaults=True, gc=False):
     seq: Stamp
 
 
-# -- coming and going ---------------------------------------------------------------
+# -- coming and going ---------------------------------------------------------
 
 
-class Hello(Command, frozen=True, omit_defaults=True, kw_only=False, tag="hello", gc=False):
-    """The first word. With a password it logs in to the account of that name; without one
-    it takes a nick as a guest.
+class Hello(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="hello", gc=False
+):
+    """The first word. With a password it logs in to the account of that name; without
+    one it takes a nick as a guest.
 
-    ``device`` is a secret of the client's own making, 32 hexadecimal digits, the same at
-    every start: it makes ``cid`` and ``resume`` possible (H16). ``resume`` names the rooms
-    that the client follows, and how far it has read each.
+    ``device`` is a secret of the client's own making, 32 hexadecimal digits, the same
+    at every start: it makes ``cid`` and ``resume`` possible (H16). ``resume`` names the
+    rooms that the client follows, and how far it has read each.
     """
 
     nick: str
@@ -56,19 +68,26 @@ class Hello(Command, frozen=True, omit_defaults=True, kw_only=False, tag="hello"
     client: Annotated[str, Meta(max_length=100)] = ""
 
 
-class Claim(Command, frozen=True, omit_defaults=True, kw_only=False, tag="claim", gc=False):
-    """Keep a nick for a session that has not said hello yet (IRC's NICK before USER)."""
+class Claim(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="claim", gc=False
+):
+    """Keep a nick for a session that has not said hello yet (IRC's NICK
+    before USER)."""
 
     nick: str
 
 
-class Rename(Command, frozen=True, omit_defaults=True, kw_only=False, tag="nick", gc=False):
+class Rename(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="nick", gc=False
+):
     """Take another nick, in all sessions and rooms at once."""
 
     nick: str
 
 
-class SetAway(Command, frozen=True, omit_defaults=True, kw_only=False, tag="away", gc=False):
+class SetAway(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="away", gc=False
+):
     """Say that one is away, and why; an empty text ends it."""
 
     text: str = ""
@@ -80,43 +99,55 @@ class Bye(Command, frozen=True, omit_defaults=True, kw_only=False, tag="bye", gc
     reason: str = ""
 
 
-class Ping(Command, frozen=True, omit_defaults=True, kw_only=False, tag="ping", gc=False):
+class Ping(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="ping", gc=False
+):
     """Ask for a pong, behind the answers to all that was asked before."""
 
     token: Annotated[str, Meta(max_length=512)] = ""
 
 
-class Pong(Command, frozen=True, omit_defaults=True, kw_only=False, tag="pong", gc=False):
+class Pong(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="pong", gc=False
+):
     """The answer to the server's ping."""
 
     token: Annotated[str, Meta(max_length=512)] = ""
 
 
-# -- rooms --------------------------------------------------------------------------
+# -- rooms --------------------------------------------------------------------
 
 
-class Join(Command, frozen=True, omit_defaults=True, kw_only=False, tag="join", gc=False):
+class Join(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="join", gc=False
+):
     """Become a member of a room; the first one makes it and owns it."""
 
     room: str
     key: str = ""
 
 
-class Part(Command, frozen=True, omit_defaults=True, kw_only=False, tag="part", gc=False):
+class Part(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="part", gc=False
+):
     """Leave a room, with all sessions."""
 
     room: str
     reason: str = ""
 
 
-class SetTopic(Command, frozen=True, omit_defaults=True, kw_only=False, tag="topic", gc=False):
+class SetTopic(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="topic", gc=False
+):
     """Set a room's topic; an empty text removes it."""
 
     room: str
     text: str
 
 
-class SetRole(Command, frozen=True, omit_defaults=True, kw_only=False, tag="role", gc=False):
+class SetRole(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="role", gc=False
+):
     """Give a member a role."""
 
     room: str
@@ -124,21 +155,27 @@ class SetRole(Command, frozen=True, omit_defaults=True, kw_only=False, tag="role
     role: RoleName
 
 
-class SetPolicy(Command, frozen=True, omit_defaults=True, kw_only=False, tag="policy", gc=False):
+class SetPolicy(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="policy", gc=False
+):
     """Change some fields of a room's policy."""
 
     room: str
     policy: PolicyChange
 
 
-class Invite(Command, frozen=True, omit_defaults=True, kw_only=False, tag="invite", gc=False):
+class Invite(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="invite", gc=False
+):
     """Let somebody in who otherwise could not come."""
 
     room: str
     nick: str
 
 
-class Kick(Command, frozen=True, omit_defaults=True, kw_only=False, tag="kick", gc=False):
+class Kick(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="kick", gc=False
+):
     """Put a member out of a room."""
 
     room: str
@@ -149,8 +186,8 @@ class Kick(Command, frozen=True, omit_defaults=True, kw_only=False, tag="kick", 
 class Ban(Command, frozen=True, omit_defaults=True, kw_only=False, tag="ban", gc=False):
     """Keep everyone whom ``mask`` matches out and silent; ``remove`` lifts it.
 
-    A mask is ``nick!user@host`` with ``*`` and ``?``, or a bare nick. With ``exception`` it
-    names those whom no ban of the room touches.
+    A mask is ``nick!user@host`` with ``*`` and ``?``, or a bare nick. With
+    ``exception`` it names those whom no ban of the room touches.
     """
 
     room: str
@@ -159,11 +196,14 @@ class Ban(Command, frozen=True, omit_defaults=True, kw_only=False, tag="ban", gc
     exception: bool = False
 
 
-# -- messages -----------------------------------------------------------------------
+# -- messages -----------------------------------------------------------------
 
 
-class Say(Command, frozen=True, omit_defaults=True, kw_only=False, tag="send", gc=False):
-    """Send a message. ``cid`` makes a resend harmless (H20); ``reply`` is the seq answered."""
+class Say(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="send", gc=False
+):
+    """Send a message. ``cid`` makes a resend harmless (H20); ``reply`` is the seq
+    answered."""
 
     room: str
     text: str
@@ -172,7 +212,9 @@ class Say(Command, frozen=True, omit_defaults=True, kw_only=False, tag="send", g
     reply: Count | None = None
 
 
-class Edit(Command, frozen=True, omit_defaults=True, kw_only=False, tag="edit", gc=False):
+class Edit(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="edit", gc=False
+):
     """Replace the text of one's own message."""
 
     room: str
@@ -181,8 +223,11 @@ class Edit(Command, frozen=True, omit_defaults=True, kw_only=False, tag="edit", 
     cid: Count | None = None
 
 
-class Redact(Command, frozen=True, omit_defaults=True, kw_only=False, tag="redact", gc=False):
-    """Blank a message: one's own, or any, for operators. Its text leaves the log (H32)."""
+class Redact(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="redact", gc=False
+):
+    """Blank a message: one's own, or any, for operators. Its text leaves the
+    log (H32)."""
 
     room: str
     seq: Count
@@ -190,7 +235,9 @@ class Redact(Command, frozen=True, omit_defaults=True, kw_only=False, tag="redac
     cid: Count | None = None
 
 
-class React(Command, frozen=True, omit_defaults=True, kw_only=False, tag="react", gc=False):
+class React(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="react", gc=False
+):
     """Put a reaction on a message, or take it back."""
 
     room: str
@@ -200,30 +247,38 @@ class React(Command, frozen=True, omit_defaults=True, kw_only=False, tag="react"
     cid: Count | None = None
 
 
-class Type(Command, frozen=True, omit_defaults=True, kw_only=False, tag="typing", gc=False):
+class Type(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="typing", gc=False
+):
     """Say that one is typing, or has stopped. Not kept."""
 
     room: str
     active: bool = True
 
 
-class Mark(Command, frozen=True, omit_defaults=True, kw_only=False, tag="mark", gc=False):
+class Mark(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="mark", gc=False
+):
     """Remember how far one has read, for all of one's devices. Never goes back."""
 
     room: str
     seq: Count
 
 
-# -- queries ------------------------------------------------------------------------
+# -- queries ------------------------------------------------------------------
 
 
-class ListRooms(Query, frozen=True, omit_defaults=True, kw_only=False, tag="rooms", gc=False):
+class ListRooms(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="rooms", gc=False
+):
     """The rooms that one may see. ``after`` pages: the last name of the page before."""
 
     after: str = ""
 
 
-class ListMembers(Query, frozen=True, omit_defaults=True, kw_only=False, tag="members", gc=False):
+class ListMembers(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="members", gc=False
+):
     """Who is in a room. ``after`` pages: the last nick of the page before."""
 
     room: str
@@ -236,7 +291,9 @@ class Who(Query, frozen=True, omit_defaults=True, kw_only=False, tag="who", gc=F
     nick: str
 
 
-class History(Query, frozen=True, omit_defaults=True, kw_only=False, tag="history", gc=False):
+class History(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="history", gc=False
+):
     """A page of a room's log, oldest first.
 
     ``before`` and ``after`` bound it by seq, both exclusive; ``around`` asks for what
@@ -254,25 +311,36 @@ class History(Query, frozen=True, omit_defaults=True, kw_only=False, tag="histor
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class Resume(Query, frozen=True, omit_defaults=True, kw_only=False, tag="resume", gc=False):
-    """Go on from these cursors: what was missed comes as events, then live, without a seam."""
+class Resume(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="resume", gc=False
+):
+    """Go on from these cursors: what was missed comes as events, then live, without a
+    seam."""
 
     rooms: dict[str, Cursor]
 
 
-class Status(Query, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False):
+class Status(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False
+):
     """Counts of the whole server. Control sessions only."""
 
 
-class ListSessions(Query, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False):
+class ListSessions(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False
+):
     """Every session. Control sessions only."""
 
 
-class Stop(Command, frozen=True, omit_defaults=True, kw_only=False, tag="stop", gc=False):
+class Stop(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="stop", gc=False
+):
     """Stop the server cleanly. Control sessions only."""
 
 
-class AddAccount(Command, frozen=True, omit_defaults=True, kw_only=False, tag="account", gc=False):
+class AddAccount(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="account", gc=False
+):
     """Make an account, or give one a new password. Control sessions only."""
 
     name: str

@@ -24,8 +24,8 @@ class LogEvent(Word, frozen=True, omit_defaults=True, kw_only=False, gc=False):
 
 
 class Said(LogEvent, frozen=True, omit_defaults=True, tag="said", gc=False):
-    """A message. ``to`` is the nick of the other one in a direct room. ``redacted`` means
-    that the text was removed later."""
+    """A message. ``to`` is the nick of the other one in a direct room. ``redacted``
+    means that the text was removed later."""
 
     text: str
     account: str | None = None
@@ -69,8 +69,8 @@ class Joined(LogEvent, frozen=True, omit_defaults=True, tag="joined", gc=False):
 
 
 class Left(LogEvent, frozen=True, omit_defaults=True, tag="left", gc=False):
-    """Somebody is no member any more. With an ``occurrence`` it is one room's share of a
-    user event (H14)."""
+    """Somebody is no member any more. With an ``occurrence`` it is one room's share of
+    a user event (H14)."""
 
     reason: str = ""
     cause: Literal["part", "quit", "lost", "restart"] = "part"
@@ -111,8 +111,8 @@ class RoleSet(LogEvent, frozen=True, omit_defaults=True, tag="role_set", gc=Fals
 
 
 class PolicySet(LogEvent, frozen=True, omit_defaults=True, tag="policy_set", gc=False):
-    """Fields of the room's policy changed. The key itself is never in the log: ``keyed``
-    says whether there is one now."""
+    """Fields of the room's policy changed. The key itself is never in the log:
+    ``keyed`` says whether there is one now."""
 
     policy: PolicyChange
     keyed: bool = False
@@ -140,7 +140,7 @@ AnyLogEvent = (
     | TopicSet | RoleSet | PolicySet | BanSet | Invited
 )  # fmt: skip
 
-# -- user events and moments: told once, not kept -------------------------------------
+# -- user events and moments: told once, not kept -----------------------------
 
 
 class UserEvent(Word, frozen=True, omit_defaults=True, kw_only=False, gc=False):
@@ -156,7 +156,9 @@ class UserQuit(UserEvent, frozen=True, omit_defaults=True, tag="user_quit", gc=F
     account: str | None = None
 
 
-class UserRenamed(UserEvent, frozen=True, omit_defaults=True, tag="user_renamed", gc=False):
+class UserRenamed(
+    UserEvent, frozen=True, omit_defaults=True, tag="user_renamed", gc=False
+):
     """They are called ``to`` now."""
 
     to: str
@@ -170,14 +172,18 @@ class UserAway(UserEvent, frozen=True, omit_defaults=True, tag="away", gc=False)
     account: str | None = None
 
 
-class UserPresence(UserEvent, frozen=True, omit_defaults=True, tag="presence", gc=False):
+class UserPresence(
+    UserEvent, frozen=True, omit_defaults=True, tag="presence", gc=False
+):
     """A user who stays a member went offline or came back (H9)."""
 
     online: bool
     account: str | None = None
 
 
-class Typing(Word, frozen=True, omit_defaults=True, kw_only=False, tag="typing", gc=False):
+class Typing(
+    Word, frozen=True, omit_defaults=True, kw_only=False, tag="typing", gc=False
+):
     """A moment: somebody types, or has stopped."""
 
     room: str
@@ -185,7 +191,7 @@ class Typing(Word, frozen=True, omit_defaults=True, kw_only=False, tag="typing",
     active: bool = True
 
 
-# -- answers: to one session ----------------------------------------------------------
+# -- answers: to one session --------------------------------------------------
 
 
 class Answer(Word, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -194,7 +200,9 @@ class Answer(Word, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     id: Id | None = None
 
 
-class Welcome(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="welcome", gc=False):
+class Welcome(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="welcome", gc=False
+):
     """Hello was accepted. ``limits`` are bytes, seconds or counts as their names say.
     ``cid`` is the highest client id kept for this device."""
 
@@ -210,7 +218,8 @@ class Welcome(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="welco
 
 
 class Done(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ok", gc=False):
-    """It is done, and durable. ``seq`` is its place in the room's log, where it has one."""
+    """It is done, and durable. ``seq`` is its place in the room's log, where it has
+    one."""
 
     room: str | None = None
     seq: int | None = None
@@ -218,9 +227,11 @@ class Done(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ok", gc=
     duplicate: bool = False
 
 
-class Fault(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="error", gc=False):
-    """It was refused. ``retry`` says that the same may succeed later, ``about`` names the
-    offender, ``command`` what was asked."""
+class Fault(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="error", gc=False
+):
+    """It was refused. ``retry`` says that the same may succeed later, ``about`` names
+    the offender, ``command`` what was asked."""
 
     code: str
     text: str
@@ -240,7 +251,9 @@ class MemberEntry(Entry, frozen=True, omit_defaults=True, gc=False):
     away: bool = False
 
 
-class RoomShown(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="room", gc=False):
+class RoomShown(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="room", gc=False
+):
     """A room one is in, at this moment: the answer to join, and what a new session of a
     present user is shown (H8). Everything after ``seq`` will follow as events."""
 
@@ -269,14 +282,18 @@ class RoomEntry(Entry, frozen=True, omit_defaults=True, gc=False):
     seq: int = 0
 
 
-class RoomList(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="rooms", gc=False):
+class RoomList(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="rooms", gc=False
+):
     """A page of rooms, by name. ``more``: ask again, after the last one."""
 
     rooms: tuple[RoomEntry, ...]
     more: bool = False
 
 
-class MemberList(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="members", gc=False):
+class MemberList(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="members", gc=False
+):
     """A page of members, by nick."""
 
     room: str
@@ -284,8 +301,11 @@ class MemberList(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="me
     more: bool = False
 
 
-class WhoIs(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="who", gc=False):
-    """What may be known of somebody: the rooms are those both are in, or that are open."""
+class WhoIs(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="who", gc=False
+):
+    """What may be known of somebody: the rooms are those both are in, or that
+    are open."""
 
     nick: str
     account: str | None = None
@@ -295,9 +315,11 @@ class WhoIs(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="who", g
     rooms: tuple[str, ...] = ()
 
 
-class Page(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="history", gc=False):
-    """A page of a room's log, oldest first, with what H17 puts in the place of what can't
-    be shown. ``more``: there is more on the side that the page grew towards."""
+class Page(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="history", gc=False
+):
+    """A page of a room's log, oldest first, with what H17 puts in the place of what
+    can't be shown. ``more``: there is more on the side that the page grew towards."""
 
     room: str
     epoch: str
@@ -305,8 +327,11 @@ class Page(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="history"
     more: bool = False
 
 
-class Withheld(Word, frozen=True, omit_defaults=True, kw_only=False, tag="withheld", gc=False):
-    """These entries exist and you may not read them. ``first`` and ``last`` inclusive."""
+class Withheld(
+    Word, frozen=True, omit_defaults=True, kw_only=False, tag="withheld", gc=False
+):
+    """These entries exist and you may not read them. ``first`` and
+    ``last`` inclusive."""
 
     room: str
     first: int
@@ -324,46 +349,60 @@ class Gap(Word, frozen=True, omit_defaults=True, kw_only=False, tag="gap", gc=Fa
     epoch: str
 
 
-class Resumed(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="resumed", gc=False):
+class Resumed(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="resumed", gc=False
+):
     """The reader is level with these rooms again: all that follows is live."""
 
     rooms: tuple[str, ...]
 
 
-class Marked(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="marked", gc=False):
+class Marked(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="marked", gc=False
+):
     """A read marker moved, told to all sessions of the user."""
 
     room: str
     seq: int
 
 
-class Invitation(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="invitation", gc=False):
+class Invitation(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="invitation", gc=False
+):
     """Somebody invites you to a room."""
 
     room: str
     sender: str
 
 
-class Pinged(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ping", gc=False):
+class Pinged(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ping", gc=False
+):
     """The server asks for a sign of life."""
 
     token: str
 
 
-class Ponged(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="pong", gc=False):
+class Ponged(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="pong", gc=False
+):
     """The answer to a ping."""
 
     token: str
 
 
-class Goodbye(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="bye", gc=False):
+class Goodbye(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="bye", gc=False
+):
     """The connection closes now, and why."""
 
     code: str
     text: str
 
 
-class StatusReport(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False):
+class StatusReport(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False
+):
     """Counts of the whole server; times in seconds, sizes in bytes."""
 
     server: str
@@ -390,7 +429,9 @@ class SessionEntry(Entry, frozen=True, omit_defaults=True, gc=False):
     connected_s: int = 0
 
 
-class SessionList(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False):
+class SessionList(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False
+):
     """Every session."""
 
     sessions: tuple[SessionEntry, ...]

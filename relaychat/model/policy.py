@@ -1,4 +1,5 @@
-"""A room's policy and its members' roles: named fields; letters exist in IRC only (H25)."""
+"""A room's policy and its members' roles: named fields; letters exist in IRC only
+(H25)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 HistoryRule = Literal["all", "since_join", "none"]
-"""Who may read the log (H11): any present member all of it; each his own stays; no log is kept."""
+"""Who may read the log (H11): any present member all of it; each his own stays; no log
+is kept."""
 
 
 class Role(IntEnum):
@@ -45,7 +47,8 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     history: HistoryRule = "all"
 
     def rule(self) -> HistoryRule:
-        """The history rule in force: closed rooms show nobody what was before them (H11)."""
+        """The history rule in force: closed rooms show nobody what was before them
+        (H11)."""
         if self.history == "all" and (self.key or self.invite_only or self.secret):
             return "since_join"
         return self.history

@@ -1,7 +1,7 @@
 """The base of everything that is said: frozen msgspec Structs, tagged by ``type``.
 
-The JSON of these Structs *is* the native protocol: one object a line, the tag first. So a
-command is validated by its type alone, and an event is encoded once, for the log and
+The JSON of these Structs *is* the native protocol: one object a line, the tag first. So
+a command is validated by its type alone, and an event is encoded once, for the log and
 for all native readers.
 """
 

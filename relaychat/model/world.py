@@ -21,7 +21,8 @@ class World(Protocol):
     """A clock, a source of randomness, and a way to be called later."""
 
     def now_ms(self) -> int:
-        """Wall-clock time, milliseconds since 1970 (UTC). For display, never for order."""
+        """Wall-clock time, milliseconds since 1970 (UTC). For display, never
+        for order."""
 
     def monotonic_us(self) -> int:
         """Microseconds that never go back. For timeouts and rates."""

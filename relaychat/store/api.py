@@ -197,6 +197,9 @@ class Store(Protocol):
     def record(self, kind: str, key: str) -> Deferred[bytes | None]:
         """One record, or None."""
 
+    def first(self, origin: int, cid: int) -> Deferred[First | None]:
+        """Where this origin used this cid first, or None."""
+
     def high(self, origin: int) -> Deferred[int]:
         """The highest cid that this origin has in the log, or 0."""
 

@@ -1,0 +1,151 @@
+"""Readers that are not live: resumed ones, and those that fell behind (H15, H18).
+
+Such a reader is a cursor per room. It is given the log from there, merged by ``pos``,
+from memory where that reaches back far enough, else from the store. Once it is level
+with every room it is live again. All of this happens between turns, on committed state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from relaychat.hub.limits import Limits
+from relaychat.hub.pages import shown_to
+from relaychat.hub.peer import Peer
+from relaychat.hub.state import Room
+from relaychat.hub.tail import Kept
+from relaychat.model.events import AnyLogEvent, Gap, LogEvent, Resumed, Withheld
+from relaychat.store.api import Entry
+
+decode_event = msgspec.json.Decoder(AnyLogEvent).decode
+
+Read = Callable[[Peer, dict[int, int]], None]
+
+
+class CatchUp:
+    """Brings readers that are behind level again. ``read`` asks the store for entries
+    after these cursors, and comes back with ``give``, between turns."""
+
+    def __init__(self, limits: Limits, read: Read) -> None:
+        self._limits = limits
+        self._read = read
+        self._reading: dict[Peer, None] = {}
+
+    def fall_behind(self, peer: Peer) -> None:
+        """A live reader could not take it all: what follows comes from the log."""
+        user = peer.user
+        if user is None or peer.behind is not None:
+            return
+        peer.behind = {room: room.seq for room in user.rooms}
+        for room in user.rooms:
+            readers = room.readers.get(peer.form)
+            if readers is not None:
+                readers.pop(peer, None)
+
+    def step(self, peer: Peer) -> None:
+        """Give a reader more, as long as it takes it; then it is live, or waits to
+        drain."""
+        while peer.behind is not None and not peer.gone and peer not in self._reading:
+            lagging = {room: seq for room, seq in peer.behind.items() if seq < room.seq}
+            if not lagging:
+                self._go_live(peer)
+                return
+            if not all(
+                room.tail.covers(seq, room.seq) for room, seq in lagging.items()
+            ):
+                lost = [room for room in lagging if not room.logged]
+                if lost:
+                    self._tell_gaps(peer, lost)
+                    continue
+                self._reading[peer] = None
+                self._read(peer, {room.number: seq for room, seq in lagging.items()})
+                return
+            if not self._send(peer, self._from_tails(lagging)):
+                return
+
+    def give(self, peer: Peer, entries: list[Entry]) -> None:
+        """The store has read on for this reader."""
+        self._reading.pop(peer, None)
+        if peer.behind is None or peer.gone:
+            return
+        rooms = {room.number: room for room in peer.behind}
+        fresh = [
+            (rooms[entry.room], decode_event(entry.body), entry.origin)
+            for entry in entries
+            if entry.room in rooms and entry.seq > peer.behind[rooms[entry.room]]
+        ]
+        if fresh and self._send(peer, fresh):
+            self.step(peer)
+
+    def forget(self, peer: Peer) -> None:
+        """The read for this reader failed; the next ``step`` tries again."""
+        self._reading.pop(peer, None)
+
+    def _from_tails(
+        self, lagging: dict[Room, int]
+    ) -> list[tuple[Room, LogEvent, int | None]]:
+        merged: list[tuple[int, Room, Kept]] = []
+        for room, seq in lagging.items():
+            merged += [(kept.pos, room, kept) for kept in room.tail.after(seq)]
+        merged.sort(key=lambda one: (one[0], one[1].number, one[2].event.seq))
+        return [
+            (room, kept.event, kept.origin)
+            for _, room, kept in merged[: self._limits.page_entries]
+        ]
+
+    def _tell_gaps(self, peer: Peer, rooms: list[Room]) -> None:
+        assert peer.behind is not None
+        for room in rooms:
+            seq = peer.behind[room]
+            first = room.tail.first() or room.seq + 1
+            if first > seq + 1:
+                peer.send(
+                    peer.tell(
+                        Gap(room.name, seq + 1, first - 1, "no_history", room.epoch)
+                    )
+                )
+                peer.behind[room] = first - 1
+
+    def _send(
+        self, peer: Peer, fresh: Iterable[tuple[Room, LogEvent, int | None]]
+    ) -> bool:
+        """Replay entries to a reader and move its cursors. False when it takes
+        no more."""
+        behind, user, form = peer.behind, peer.user, peer.form
+        if behind is None or user is None:
+            return False
+        own = peer.device.number if peer.device else -peer.number
+        frames: list[bytes] = []
+        hidden: dict[Room, Withheld] = {}
+        for room, event, origin in fresh:
+            behind[room] = event.seq
+            member = user.rooms.get(room)
+            if member is None:
+                continue
+            shown = shown_to(member, [event])[0]
+            if isinstance(shown, Withheld):
+                before = hidden.get(room)
+                hidden[room] = Withheld(
+                    room.name, before.first if before else event.seq, event.seq
+                )
+                continue
+            if room in hidden:
+                frames.append(peer.tell(hidden.pop(room)))
+            if form.echo or origin != own:
+                frames.append(form.replay(event))
+        frames += [peer.tell(withheld) for withheld in hidden.values()]
+        return not frames or peer.send(b"".join(frames))
+
+    def _go_live(self, peer: Peer) -> None:
+        user = peer.user
+        peer.behind = None
+        if user is None:
+            return
+        for room in user.rooms:
+            room.readers.setdefault(peer.form, {})[peer] = peer.send
+        if peer.resuming is not None:
+            resume, peer.resuming = peer.resuming, None
+            rooms = tuple(name for name in resume.rooms)
+            peer.send(peer.outcome(resume, Resumed(rooms, id=resume.id)))

@@ -1,0 +1,136 @@
+"""Telling a committed turn: one render per form, one write per reader (H6, H21, H31).
+
+Most readers of a room are sent one payload, the room's whole turn in their form.
+*Special* ones (being answered, coming, going, hearing their own voice) get slices of
+the same rendering, merged with what is told to them alone, in the turn's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from relaychat.hub.peer import Form, Peer, Send
+from relaychat.hub.state import Room
+from relaychat.hub.turn import Barrier, Drafted, Turn
+
+Items = list[tuple[int, bytes]]
+
+
+def deliver(turn: Turn, fallen: dict[Peer, None]) -> Iterator[None]:
+    """Send everything that the turn tells. Yields between rooms, so that a long fan-out
+    can be spread; readers that could not take it all are put into ``fallen`` (H18)."""
+    special = turn.special
+    for told in turn.told:
+        peer = told.peer
+        if told.command is None:
+            data = peer.tell(told.word)
+        else:
+            data = peer.outcome(told.command, told.word)
+        if data:
+            items = special.get(peer)
+            if items is None:
+                items = special[peer] = []
+            items.append((told.ordinal, data))
+    for part in turn.parts():
+        if isinstance(part, Barrier):
+            _tell_neighbours(part, special, fallen)
+            continue
+        for room, drafted in part.items():
+            _tell_room(room, drafted, turn, fallen)
+            yield
+    for peer, items in special.items():
+        if items and not peer.send(_joined(items)):
+            fallen[peer] = None
+
+
+def _joined(items: Items) -> bytes:
+    if len(items) == 1:
+        return items[0][1]
+    items.sort(key=_ordinal)
+    return b"".join([data for _, data in items])
+
+
+def _ordinal(item: tuple[int, bytes]) -> int:
+    return item[0]
+
+
+def _tell_room(
+    room: Room, drafted: list[Drafted], turn: Turn, fallen: dict[Peer, None]
+) -> None:
+    pieces_of: dict[Form, list[bytes]] = {}
+    for form, readers in room.readers.items():
+        if not readers:
+            continue
+        render = form.render
+        pieces = pieces_of[form] = [render(one.event) for one in drafted]
+        payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if turn.special.keys().isdisjoint(readers):
+            if payload:
+                for peer, send in readers.items():
+                    if not send(payload):
+                        fallen[peer] = None
+        else:
+            _tell_mixed(room, drafted, pieces, payload, readers, turn, fallen)
+    if turn.spans:
+        _tell_movers(room, drafted, pieces_of, turn)
+
+
+def _tell_mixed(
+    room: Room,
+    drafted: list[Drafted],
+    pieces: list[bytes],
+    payload: bytes,
+    readers: dict[Peer, Send],
+    turn: Turn,
+    fallen: dict[Peer, None],
+) -> None:
+    """Readers of one form, some of them special."""
+    special, spans = turn.special, turn.spans
+    for peer, send in readers.items():
+        items = special.get(peer)
+        if items is None:
+            if payload and not send(payload):
+                fallen[peer] = None
+        elif (peer, room) not in spans:
+            items.extend(_slices(drafted, pieces, peer))
+
+
+def _tell_movers(
+    room: Room, drafted: list[Drafted], pieces_of: dict[Form, list[bytes]], turn: Turn
+) -> None:
+    """Sessions that came or went in this turn hear the part of it that they were in."""
+    for (peer, its_room), stays in turn.spans.items():
+        if its_room is not room:
+            continue
+        pieces = pieces_of.get(peer.form)
+        if pieces is None:
+            pieces = [peer.form.render(one.event) for one in drafted]
+            pieces_of[peer.form] = pieces
+        turn.special[peer].extend(
+            item
+            for item in _slices(drafted, pieces, peer)
+            if any(first <= item[0] <= last for first, last in stays)
+        )
+
+
+def _slices(drafted: list[Drafted], pieces: list[bytes], peer: Peer) -> Items:
+    return [
+        (one.ordinal, piece)
+        for one, piece in zip(drafted, pieces, strict=True)
+        if piece and one.hidden_from is not peer
+    ]
+
+
+def _tell_neighbours(
+    barrier: Barrier, special: dict[Peer, Items], fallen: dict[Peer, None]
+) -> None:
+    for form, peers in barrier.neighbours.items():
+        data = form.render(barrier.event)
+        if not data:
+            continue
+        for peer in peers:
+            items = special.get(peer)
+            if items is not None:
+                items.append((barrier.ordinal, data))
+            elif not peer.send(data):
+                fallen[peer] = None

@@ -1,0 +1,240 @@
+"""Coming into rooms and leaving them: join, part, kick, invite, and who
+follows live."""
+
+from __future__ import annotations
+
+from relaychat.hub.lookup import (
+    ROLE_NAMES,
+    banned,
+    check_bytes,
+    find_room,
+    find_user,
+    member_in,
+    no_direct,
+    require_role,
+    room_name,
+    user_of,
+)
+from relaychat.hub.peer import Peer
+from relaychat.hub.shown import shown
+from relaychat.hub.state import Member, Room, User
+from relaychat.hub.turn import Turn
+from relaychat.model.commands import Invite, Join, Kick, Part
+from relaychat.model.errors import (
+    AlreadyInRoom,
+    BadKey,
+    Banned,
+    Forbidden,
+    InviteOnly,
+    RoomFull,
+    TooMany,
+    UserNotInRoom,
+)
+from relaychat.model.events import (
+    Done,
+    Invitation,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    LogEvent,
+)
+from relaychat.model.policy import Role
+
+# -- who follows a room live --------------------------------------------------
+
+
+def follow(turn: Turn, peer: Peer, room: Room) -> None:
+    """This session is shown the room from the next event on: live, or when it has
+    caught up (H18)."""
+    if peer.behind is not None:
+        turn.put(peer.behind, room, room.seq)
+        return
+    readers = room.readers.get(peer.form)
+    if readers is None:
+        readers = room.readers[peer.form] = {}
+    turn.put(readers, peer, peer.send)
+    turn.enters(peer, room)
+
+
+def unfollow(turn: Turn, peer: Peer, room: Room, last: LogEvent | None = None) -> None:
+    """This session is shown nothing further of the room, but ``last``, which was just
+    appended."""
+    if peer.behind is not None:
+        turn.drop(peer.behind, room)
+        if last is not None:
+            turn.tell(peer, last)
+        return
+    readers = room.readers.get(peer.form)
+    if readers is not None and peer in readers:
+        turn.drop(readers, peer)
+        turn.leaves(peer, room)
+
+
+# -- in -----------------------------------------------------------------------
+
+
+def join(turn: Turn, peer: Peer, command: Join) -> None:
+    """Become a member, with all sessions; being one already only shows the room again.
+
+    Raises BadName, Banned, InviteOnly, BadKey, RoomFull, TooMany, Denied.
+    """
+    user = user_of(peer)
+    folded = room_name(command.room)
+    room = turn.state.rooms.get(folded)
+    if room is not None and room in user.rooms:
+        turn.answer(peer, command, shown(turn, room, user, command))
+        return
+    limits = turn.house.limits
+    if len(user.rooms) >= limits.rooms_per_user:
+        raise TooMany(f"one can be in {limits.rooms_per_user} rooms", command.room)
+    if room is not None:
+        _let_in(turn, room, user, command)
+        role = Role.OWNER if room.owner and room.owner == user.account else Role.MEMBER
+        if not room.members and not room.owner:
+            role = Role.OWNER
+    else:
+        if len(turn.state.rooms) >= limits.rooms:
+            raise TooMany("the relay has no place for another room", command.room)
+        room, role = _new_room(turn, command.room, folded, user), Role.OWNER
+    seq, at = turn.stamp(room)
+    event = Joined(room.name, seq, at, user.nick, user.account, ROLE_NAMES[role])
+    turn.house.hooks.ask(turn.house.hooks.before_join, user, room, event)
+    _add_member(turn, room, user, role, seq)
+    for session in user.peers:
+        follow(turn, session, room)
+    turn.append(room, event)
+    if user.account and room.kind == "passing":
+        turn.set(room, "owner", user.account)
+        turn.set_room(room, "kind", "kept")
+    for session in user.peers:
+        if session is not peer:
+            turn.tell(session, shown(turn, room, user))
+    turn.answer(peer, command, shown(turn, room, user, command))
+
+
+def _let_in(turn: Turn, room: Room, user: User, command: Join) -> None:
+    """The room's policy about who comes in; an invitation opens all but a ban."""
+    if room.owner and room.owner == user.account:
+        return
+    if user.key in room.invited:
+        turn.drop(room.invited, user.key)
+        return
+    policy = room.policy
+    if banned(turn, room, user):
+        raise Banned(about=room.name)
+    if policy.invite_only:
+        raise InviteOnly(about=room.name)
+    if policy.key and command.key != policy.key:
+        raise BadKey(about=room.name)
+    if policy.limit and len(room.members) >= policy.limit:
+        raise RoomFull(about=room.name)
+
+
+def _new_room(turn: Turn, name: str, folded: str, user: User) -> Room:
+    state = turn.state
+    turn.set(state, "last_room", state.last_room + 1)
+    epoch = turn.house.world.token_bytes(8).hex()
+    room = Room(state.last_room, name, epoch, "kept" if user.account else "passing")
+    room.owner = user.account or ""
+    room.created = turn.at
+    turn.put(state.rooms, folded, room)
+    turn.touch(room)
+    return room
+
+
+def _add_member(turn: Turn, room: Room, user: User, role: Role, seq: int) -> None:
+    former = room.former.get(user.key)
+    member = Member(room, user, role, seq)
+    if former is not None:
+        member.past, member.marked = former.past, former.marked
+        turn.drop(room.former, user.key)
+    turn.put(room.members, user, member)
+    turn.put(user.rooms, room, member)
+    turn.touch(member)
+    turn.touch(user)
+
+
+# -- out ----------------------------------------------------------------------
+
+
+def remove_member(turn: Turn, room: Room, user: User, event: LogEvent) -> None:
+    """End a membership with this event, which was just appended (H11: it is the last
+    entry of the stay). A passing room closes with its last member (H10)."""
+    member = user.rooms[room]
+    turn.drop(room.members, user)
+    turn.drop(user.rooms, room)
+    turn.touch(member)
+    turn.touch(user)
+    if user.account:
+        former = Member(room, user, Role.MEMBER, 2**62)
+        past = (*member.past, (member.joined, event.seq))
+        former.past = past[-turn.house.limits.past_stays :]
+        former.marked, former.present = member.marked, False
+        turn.put(room.former, user.key, former)
+        turn.touch(former)
+    for session in user.peers:
+        unfollow(turn, session, room, event)
+    if not room.members and room.kind == "passing":
+        turn.seal(room)
+
+
+def part(turn: Turn, peer: Peer, command: Part) -> None:
+    """Leave a room, with all sessions. Raises NoSuchRoom, NotInRoom, Forbidden."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    no_direct(room)
+    member_in(user, room)
+    check_bytes(command.reason, turn.house.limits.reason_bytes, "reason")
+    seq, at = turn.stamp(room)
+    event = Left(room.name, seq, at, user.nick, command.reason, account=user.account)
+    turn.append(room, event)
+    remove_member(turn, room, user, event)
+    turn.answer(peer, command, Done(room.name, seq, id=command.id))
+
+
+def kick(turn: Turn, peer: Peer, command: Kick) -> None:
+    """Put a member out. Raises Forbidden, UserNotInRoom and those of part."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    no_direct(room)
+    mine = require_role(user, room, Role.OPERATOR)
+    target = find_user(turn, command.nick)
+    member = target.rooms.get(room)
+    if member is None:
+        raise UserNotInRoom(about=command.nick)
+    if member.role > mine.role:
+        raise Forbidden("their role is above yours", command.nick)
+    check_bytes(command.reason, turn.house.limits.reason_bytes, "reason")
+    seq, at = turn.stamp(room)
+    event = Kicked(
+        room.name, seq, at, user.nick, target.nick, command.reason, user.account
+    )
+    turn.house.hooks.ask(turn.house.hooks.before_change, user, room, event)
+    turn.append(room, event)
+    remove_member(turn, room, target, event)
+    turn.answer(peer, command, Done(room.name, seq, id=command.id))
+
+
+def invite(turn: Turn, peer: Peer, command: Invite) -> None:
+    """Open the door for somebody, once. Raises Forbidden, AlreadyInRoom, NoSuchUser."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    no_direct(room)
+    member = member_in(user, room)
+    if room.policy.invite_only and member.role < Role.OPERATOR:
+        raise Forbidden("you need to be operator for this", room.name)
+    target = find_user(turn, command.nick)
+    if room in target.rooms:
+        raise AlreadyInRoom(about=command.nick)
+    seq, at = turn.stamp(room)
+    event = Invited(room.name, seq, at, user.nick, target.nick, user.account)
+    turn.house.hooks.ask(turn.house.hooks.before_change, user, room, event)
+    turn.append(room, event)
+    turn.drop(room.invited, target.key)
+    turn.put(room.invited, target.key, None)
+    if len(room.invited) > turn.house.limits.invites_per_room:
+        turn.drop(room.invited, next(iter(room.invited)))
+    for session in target.peers:
+        turn.tell(session, Invitation(room.name, user.nick))
+    turn.answer(peer, command, Done(room.name, seq, id=command.id))

@@ -1,0 +1,69 @@
+"""What simply happened. A fact enters the queue like a command and can't be refused
+(H1)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from relaychat.hub.peer import Peer
+from relaychat.hub.state import User
+from relaychat.hub.turn import Cause
+from relaychat.model.commands import Command
+from relaychat.model.errors import RelayError
+from relaychat.model.words import Word
+from relaychat.store.api import Entry
+
+
+class Fact(Struct, frozen=True):
+    """Something that happened outside."""
+
+
+class Lost(Fact, frozen=True):
+    """A connection is gone. ``quit``: the peer said goodbye, so there is no window."""
+
+    peer: Peer
+    cause: Cause
+    reason: str
+
+
+class Expired(Fact, frozen=True):
+    """The window in which a user's sessions may come back is over."""
+
+    user: User
+    cause: Cause
+    reason: str
+
+
+class Drained(Fact, frozen=True):
+    """A reader that was behind has taken everything: it can be given more (H18)."""
+
+    peer: Peer
+
+
+class ReadOn(Fact, frozen=True):
+    """The store has read on for a reader that is behind."""
+
+    peer: Peer
+    entries: list[Entry]
+
+
+class Ready(Fact, frozen=True):
+    """A read of the log has answered a query."""
+
+    peer: Peer
+    command: Command
+    result: Word
+
+
+class Closing(Fact, frozen=True):
+    """The server stops: everybody is to be told."""
+
+    error: RelayError
+
+
+class Retry(Fact, frozen=True):
+    """Time to see whether the store keeps things again."""
+
+
+class Restarted(Fact, frozen=True):
+    """The first fact after a start: users who were here when the process ended."""

@@ -1,0 +1,232 @@
+"""Finding what a command names. Each raises the error that tells the peer what is
+wrong."""
+
+from __future__ import annotations
+
+import msgspec
+
+from relaychat.hub.peer import Peer
+from relaychat.hub.state import Device, Member, Room, User
+from relaychat.hub.turn import Cid, Settled, Turn
+from relaychat.model.chain import body_digest
+from relaychat.model.commands import Command, Edit, React, Redact, Say
+from relaychat.model.errors import (
+    BadName,
+    CannotSpeak,
+    CidNeedsDevice,
+    CidReused,
+    Forbidden,
+    NickInUse,
+    NoSuchRoom,
+    NoSuchUser,
+    NotInRoom,
+    OutOfOrder,
+    TooLong,
+    Unavailable,
+)
+from relaychat.model.events import Done
+from relaychat.model.names import check_nick, check_room, fold, matches, skeleton
+from relaychat.model.policy import Role, RoleName
+from relaychat.store.api import First
+
+ROLE_NAMES: dict[Role, RoleName] = {
+    Role.MEMBER: "member",
+    Role.VOICE: "voice",
+    Role.OPERATOR: "operator",
+    Role.OWNER: "owner",
+}
+ROLES = {name: role for role, name in ROLE_NAMES.items()}
+
+
+def user_of(peer: Peer) -> User:
+    """Who speaks. Raises OutOfOrder before hello."""
+    if peer.user is None:
+        raise OutOfOrder("say hello first")
+    return peer.user
+
+
+def find_user(turn: Turn, nick: str) -> User:
+    """Somebody who is here, or an account that is not. Raises NoSuchUser."""
+    state = turn.state
+    folded = fold(nick)
+    user = state.user_of(folded) or state.users.get(folded)
+    if user is not None:
+        return user
+    account = account_name(turn, folded)
+    if account is None:
+        raise NoSuchUser(about=nick)
+    user = User(folded, account, account)
+    turn.put(state.users, folded, user)
+    return user
+
+
+def account_name(turn: Turn, folded: str) -> str | None:
+    """How an account is written, or None when there is none of this name."""
+    body = turn.need(("account", folded), lambda store: store.record("account", folded))
+    return None if body is None else str(msgspec.json.decode(body)["name"])
+
+
+def identity(turn: Turn, user: User) -> str:
+    """What masks are matched against: ``nick!user@host``, without any address."""
+    return f"{user.nick}!{user.account or '~guest'}@{turn.house.server}"
+
+
+def direct_name(one: User, other: User) -> str:
+    """The name of the direct room of two users (H12), which renames don't change."""
+    first, second = sorted((one.key, other.key))
+    return f"@{first},{second}"
+
+
+def other_of(room: Room, user: User) -> User:
+    """The other one in a direct room; oneself where there is no other."""
+    for member in room.members:
+        if member is not user:
+            return member
+    return user
+
+
+def find_room(turn: Turn, user: User | None, name: str) -> Room:
+    """A room by its name, ``@nick`` for a direct one.
+
+    Raises NoSuchRoom, also for a secret or a direct one that is not theirs; NoSuchUser.
+    """
+    state = turn.state
+    if name.startswith("@") and "," not in name:
+        if user is None:
+            raise NoSuchRoom(about=name)
+        key = direct_name(user, find_user(turn, name[1:]))
+    else:
+        key = name if name in state.rooms else fold(name)
+    room = state.rooms.get(key)
+    if room is None or (
+        (room.policy.secret or room.kind == "direct")
+        and (user is None or room not in user.rooms)
+    ):
+        raise NoSuchRoom(about=name)
+    return room
+
+
+def member_in(user: User, room: Room) -> Member:
+    """Their membership. Raises NotInRoom."""
+    member = user.rooms.get(room)
+    if member is None:
+        raise NotInRoom(about=room.name)
+    return member
+
+
+def require_role(user: User, room: Room, least: Role) -> Member:
+    """Their membership, with enough of a role. Raises NotInRoom, Forbidden."""
+    member = member_in(user, room)
+    if member.role < least:
+        raise Forbidden(f"you need to be {ROLE_NAMES[least]} for this", room.name)
+    return member
+
+
+def no_direct(room: Room) -> None:
+    """Raises Forbidden for what a direct room does not have."""
+    if room.kind == "direct":
+        raise Forbidden("a direct room has none of this", room.name)
+
+
+def banned(turn: Turn, room: Room, user: User) -> bool:
+    """Whether a ban of the room touches them, and no exception saves them."""
+    if not room.bans:
+        return False
+    who = identity(turn, user).lower()
+    if not any(matches(ban.mask.lower(), who) for ban in room.bans):
+        return False
+    return not any(matches(ban.mask.lower(), who) for ban in room.exceptions)
+
+
+def require_voice(turn: Turn, user: User, room: Room, member: Member | None) -> None:
+    """Raises NotInRoom or CannotSpeak for who may not speak there."""
+    if member is None and room.policy.members_only:
+        raise NotInRoom(about=room.name)
+    role = member.role if member else Role.MEMBER
+    if role >= Role.VOICE:
+        return
+    if room.policy.moderated or banned(turn, room, user):
+        raise CannotSpeak(about=room.name)
+
+
+def check_bytes(text: str, limit: int, what: str) -> None:
+    """A short text of one line: a topic, a reason. Raises TooLong, BadName."""
+    if len(text) * 4 > limit and len(text.encode("utf-8", "replace")) > limit:
+        raise TooLong(f"{what}: more than {limit} bytes")
+    if any(c in text for c in "\0\r\n"):
+        raise BadName(f"{what}: one line without control characters")
+
+
+def free_nick(turn: Turn, peer: Peer, nick: str) -> str:
+    """The folded form of a nick that this peer may take.
+
+    Raises BadName, NickInUse.
+    """
+    folded = check_nick(nick)
+    holder = turn.state.nicks.get(folded)
+    if holder is not None and holder is not peer and holder is not peer.user:
+        raise NickInUse(about=nick)
+    if not nick.isascii():
+        looks = turn.state.looks.get(skeleton(nick))
+        if looks is not None and looks != folded:
+            raise NickInUse("this nick looks like one that is in use", nick)
+    return folded
+
+
+def room_name(name: str) -> str:
+    """The folded form of a room name that may be made. Raises BadName, TooLong."""
+    return check_room(name)
+
+
+# -- client ids (H5, H20) -----------------------------------------------------
+
+
+def cid_digest(command: Command) -> int:
+    """A digest of what a command asks for, without its labels; signed, 64 bit."""
+    body = msgspec.json.encode(msgspec.structs.replace(command, id=None))
+    return int.from_bytes(body_digest(body)[:8], "big", signed=True)
+
+
+def use_cid(turn: Turn, peer: Peer, command: Say | Edit | Redact | React) -> Cid | None:
+    """The command's client id, ready for use, or None when it has none.
+
+    Raises Settled if it came before, CidNeedsDevice, CidReused, Unavailable.
+    """
+    cid = command.cid
+    if cid is None:
+        return None
+    device = peer.device
+    if device is None:
+        raise CidNeedsDevice
+    if peer.refused_cid:
+        if cid > peer.refused_cid:
+            raise Unavailable
+        turn.set(peer, "refused_cid", 0)
+    digest = cid_digest(command)
+    if cid <= device.high:
+        first = _first_use(turn, device, cid, command.room)
+        if first is not None:
+            if first[0] != digest:
+                raise CidReused
+            done = first[1]
+            raise Settled(Done(done.room, done.seq, cid, duplicate=True, id=command.id))
+    return Cid(device, cid, digest)
+
+
+def _first_use(
+    turn: Turn, device: Device, cid: int, room: str
+) -> tuple[int, Done] | None:
+    here = turn.cids.get((device.number, cid))
+    if here is not None:
+        return here
+    first = _first(turn, device, cid)
+    return None if first is None else (first.cid_hash, Done(room, first.seq, cid))
+
+
+def _first(turn: Turn, device: Device, cid: int) -> First | None:
+    if cid in device.firsts:
+        return device.firsts[cid]
+    found = turn.need(
+        ("firsts", device.number, cid), lambda store: store.first(device.number, cid)
+    )
+    return found if isinstance(found, First) else None

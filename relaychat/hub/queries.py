@@ -1,0 +1,230 @@
+"""Questions about what is: rooms, members, people, the log, the server.
+
+They are answered inside the turn, so that they see what was decided before them, and
+are told only with it. What the memory does not hold of a log is read after the turn.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from relaychat.hub.facts import Drained, ReadOn, Ready, Retry
+from relaychat.hub.lookup import find_room, find_user, member_in, user_of
+from relaychat.hub.pages import page_of, wanted
+from relaychat.hub.peer import Peer
+from relaychat.hub.people import SOFTWARE, begin_at
+from relaychat.hub.shown import member_entry
+from relaychat.hub.state import Room, User
+from relaychat.hub.turn import Turn
+from relaychat.model.admission import Reflect
+from relaychat.model.commands import (
+    Command,
+    History,
+    ListMembers,
+    ListRooms,
+    ListSessions,
+    Ping,
+    Pong,
+    Resume,
+    Status,
+    Stop,
+    Who,
+)
+from relaychat.model.errors import Forbidden, NoSuchRoom, NoSuchUser
+from relaychat.model.events import (
+    Done,
+    MemberList,
+    Ponged,
+    RoomEntry,
+    RoomList,
+    SessionEntry,
+    SessionList,
+    StatusReport,
+    WhoIs,
+)
+from relaychat.model.names import fold
+
+ROOMS_A_PAGE = 100
+"""About 40 KiB with the longest names and topics, below the page limit (H22)."""
+MEMBERS_A_PAGE = 300
+"""About 40 KiB with the longest nicks."""
+
+
+def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
+    """Rooms that are open, or that they are in; control sessions see all."""
+    user = None if peer.control else user_of(peer)
+    after = fold(command.after) if command.after else ""
+    names = sorted(
+        name
+        for name, room in turn.state.rooms.items()
+        if name > after and _listed(room, user, peer.control)
+    )
+    rooms = [turn.state.rooms[name] for name in names[:ROOMS_A_PAGE]]
+    entries = tuple(
+        RoomEntry(
+            room.name,
+            len(room.members),
+            room.topic,
+            user is not None and room in user.rooms,
+            room.seq,
+        )
+        for room in rooms
+    )
+    turn.answer(
+        peer, command, RoomList(entries, len(names) > ROOMS_A_PAGE, id=command.id)
+    )
+
+
+def _listed(room: Room, user: User | None, control: bool) -> bool:
+    if control or (user is not None and room in user.rooms):
+        return True
+    return room.kind != "direct" and not room.policy.secret
+
+
+def list_members(turn: Turn, peer: Peer, command: ListMembers) -> None:
+    """Who is in a room. Raises NoSuchRoom, also for a secret one they are not in."""
+    user = None if peer.control else user_of(peer)
+    room = find_room(turn, user, command.room)
+    after = fold(command.after) if command.after else ""
+    members = sorted(
+        ((fold(one.user.nick), one) for one in room.members.values()),
+        key=lambda pair: pair[0],
+    )
+    rest = [one for nick, one in members if nick > after]
+    entries = tuple([member_entry(one) for one in rest[:MEMBERS_A_PAGE]])
+    more = len(rest) > MEMBERS_A_PAGE
+    turn.answer(peer, command, MemberList(room.name, entries, more, id=command.id))
+
+
+def who(turn: Turn, peer: Peer, command: Who) -> None:
+    """What may be known of somebody. Raises NoSuchUser."""
+    me = user_of(peer)
+    user = find_user(turn, command.nick)
+    if not user.online and user.account is None:
+        raise NoSuchUser(about=command.nick)
+    rooms = tuple(room.name for room in user.rooms if _listed(room, me, False))
+    spoke_us = max((one.spoke_us for one in user.peers), default=0)
+    idle_us = turn.house.world.monotonic_us() - spoke_us if user.peers else 0
+    found = WhoIs(
+        user.nick, user.account, user.online, user.away, idle_us // 1_000_000, rooms
+    )
+    turn.answer(peer, command, replace(found, id=command.id))
+
+
+def history(turn: Turn, peer: Peer, command: History) -> None:
+    """A page of a log. Raises NotInRoom for who is no member (H11), NoSuchRoom."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    member = member_in(user, room)
+    span = wanted(command, room)
+    if (
+        span is not None
+        and room not in turn.kept
+        and room.tail.covers(span.after, room.seq)
+    ):
+        turn.answer(
+            peer, command, page_of(member, command, span, room.tail.after(span.after))
+        )
+    else:
+        turn.after.append(lambda hub: hub.read(peer, command, member))
+
+
+def resume(turn: Turn, peer: Peer, command: Resume) -> None:
+    """Start over from these cursors. Raises NoSuchRoom for a room they are not in."""
+    user = user_of(peer)
+    names = {room.name for room in user.rooms}
+    for name in command.rooms:
+        if name not in names:
+            raise NoSuchRoom(about=name)
+    turn.set(peer, "resuming", command)
+    turn.set(peer, "behind", {room: room.seq for room in user.rooms})
+    begin_at(turn, peer, user, command.rooms)
+
+
+def ping(turn: Turn, peer: Peer, command: Ping) -> None:
+    """An answer behind all answers before it."""
+    turn.answer(peer, command, Ponged(command.token, id=command.id))
+
+
+def pong(turn: Turn, peer: Peer, command: Pong) -> None:
+    """A sign of life needs no answer."""
+
+
+def _only_control(peer: Peer) -> None:
+    if not peer.control:
+        raise Forbidden("only on the control socket")
+
+
+def status(turn: Turn, peer: Peer, command: Status) -> None:
+    """Counts of the server. Raises Forbidden for others than control sessions."""
+    _only_control(peer)
+    state, counts = turn.state, turn.house.counts
+    now_us = turn.house.world.monotonic_us()
+    turn.answer(
+        peer, command,
+        StatusReport(
+            turn.house.server, SOFTWARE, (now_us - counts.started_us) // 1_000_000,
+            len(state.peers), len(state.users), len(state.rooms), counts.turns,
+            counts.events, counts.commands, counts.healthy, id=command.id,
+        ),
+    )  # fmt: skip
+
+
+def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
+    """Every session. Raises Forbidden for others than control sessions."""
+    _only_control(peer)
+    now_us = turn.house.world.monotonic_us()
+    entries = tuple(
+        SessionEntry(
+            one.user.nick if one.user else "",
+            one.dialect,
+            one.address,
+            one.user.account if one.user else None,
+            len(one.user.rooms) if one.user else 0,
+            one.behind is not None,
+            (now_us - one.since_us) // 1_000_000,
+        )
+        for one in turn.state.peers
+    )
+    turn.answer(peer, command, SessionList(entries, id=command.id))
+
+
+def stop(turn: Turn, peer: Peer, command: Stop) -> None:
+    """Stop the server, once this was answered. Raises Forbidden."""
+    _only_control(peer)
+    turn.answer(peer, command, Done(id=command.id))
+    turn.after.append(lambda hub: hub.ask_to_stop())
+
+
+def reflect(turn: Turn, peer: Peer, command: Reflect) -> None:
+    """An answer that the session made itself, in its place among the others."""
+    turn.answer(peer, command, command.answer)
+
+
+def not_here(turn: Turn, peer: Peer, command: Command) -> None:
+    """A command that sessions carry out themselves (accounts:
+    see ``relaychat.auth``)."""
+    raise Forbidden("only on the control socket")
+
+
+# -- facts --------------------------------------------------------------------
+
+
+def ready(turn: Turn, fact: Ready) -> None:
+    """The log has been read for a query of an earlier turn."""
+    if not fact.peer.gone:
+        turn.answer(fact.peer, fact.command, fact.result)
+
+
+def drained(turn: Turn, fact: Drained) -> None:
+    """A reader that was behind can take more."""
+    turn.after.append(lambda hub: hub.catch_up(fact.peer))
+
+
+def read_on(turn: Turn, fact: ReadOn) -> None:
+    """The store has read for a reader that is behind."""
+    turn.after.append(lambda hub: hub.give(fact.peer, fact.entries))
+
+
+def retry(turn: Turn, fact: Retry) -> None:
+    """Nothing but a reason for a turn."""

@@ -1,0 +1,42 @@
+"""How rooms and people are shown to somebody, at this moment of the turn."""
+
+from __future__ import annotations
+
+from relaychat.hub.lookup import ROLE_NAMES, other_of
+from relaychat.hub.state import Member, Room, User
+from relaychat.hub.turn import Turn
+from relaychat.model.commands import Command
+from relaychat.model.events import MemberEntry, RoomShown
+
+
+def member_entry(member: Member) -> MemberEntry:
+    """A member, as lists show it."""
+    user = member.user
+    return MemberEntry(
+        user.nick, ROLE_NAMES[member.role], user.account, user.online, bool(user.away)
+    )
+
+
+def shown(
+    turn: Turn, room: Room, user: User, command: Command | None = None
+) -> RoomShown:
+    """A room as its member sees it. What follows ``seq`` will come as events."""
+    limit = turn.house.limits.members_shown
+    member = user.rooms[room]
+    members = list(room.members.values())[:limit]
+    return RoomShown(
+        room.name,
+        room.epoch,
+        room.seq,
+        room.topic,
+        room.topic_by,
+        room.topic_at,
+        room.created,
+        room.policy,
+        ROLE_NAMES[member.role],
+        tuple([member_entry(one) for one in members]),
+        len(room.members),
+        member.marked,
+        other_of(room, user).nick if room.kind == "direct" else None,
+        id=command.id if command else None,
+    )

@@ -1,0 +1,259 @@
+"""Messages and what is done to them: say, edit, redact, react, typing, read markers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from relaychat.hub.doors import follow
+from relaychat.hub.lookup import (
+    direct_name,
+    find_room,
+    find_user,
+    member_in,
+    other_of,
+    require_voice,
+    use_cid,
+    user_of,
+)
+from relaychat.hub.peer import Peer
+from relaychat.hub.shown import shown
+from relaychat.hub.state import Member, Room, User
+from relaychat.hub.turn import Turn, encode
+from relaychat.model.commands import Edit, Mark, React, Redact, Say, Type
+from relaychat.model.errors import (
+    Forbidden,
+    NoSuchMessage,
+    TooMany,
+)
+from relaychat.model.events import (
+    AnyLogEvent,
+    Done,
+    Edited,
+    LogEvent,
+    Marked,
+    Reacted,
+    Redacted,
+    Said,
+    Typing,
+)
+from relaychat.model.names import check_text
+from relaychat.model.policy import Role
+from relaychat.store.api import Entry
+
+decode_event = msgspec.json.Decoder(AnyLogEvent).decode
+
+
+def say(turn: Turn, peer: Peer, command: Say) -> None:
+    """A message into a room, or to somebody."""
+    user = peer.user or user_of(peer)
+    cid = use_cid(turn, peer, command) if command.cid is not None else None
+    room = turn.state.rooms.get(command.room) or _spoken_to(turn, user, command.room)
+    member = user.rooms.get(room)
+    if member is None or room.guarded:
+        require_voice(turn, user, room, member)
+    check_text(command.text, turn.house.limits.text_bytes)
+    seq, at = turn.stamp(room)
+    event = Said(
+        room.name, seq, at, user.nick, command.text, user.account, command.kind,
+        other_of(room, user).nick if room.kind == "direct" else None, command.reply,
+    )  # fmt: skip
+    if turn.house.hooks.before_say:
+        turn.house.hooks.ask(turn.house.hooks.before_say, user, room, event)
+    turn.append(room, event, peer, cid)
+    if peer.form.acks:
+        turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+
+
+def _spoken_to(turn: Turn, user: User, name: str) -> Room:
+    """The room that a message names; a direct room is made by its first
+    message (H12)."""
+    if not name.startswith("@") or "," in name:
+        return find_room(turn, user, name)
+    other = find_user(turn, name[1:])
+    return turn.state.rooms.get(direct_name(user, other)) or open_direct(
+        turn, user, other
+    )
+
+
+def open_direct(turn: Turn, user: User, other: User) -> Room:
+    """The direct room of two users. Raises TooMany."""
+    limits = turn.house.limits
+    if len(turn.state.rooms) >= limits.rooms:
+        raise TooMany("the relay has no place for another room")
+    state = turn.state
+    turn.set(state, "last_room", state.last_room + 1)
+    epoch = turn.house.world.token_bytes(8).hex()
+    room = Room(state.last_room, direct_name(user, other), epoch, "direct")
+    room.created = turn.at
+    room.assign("kind", "direct")
+    turn.put(state.rooms, room.name, room)
+    turn.touch(room)
+    for one in {user: None, other: None}:
+        member = Member(room, one, Role.MEMBER, 1)
+        turn.put(room.members, one, member)
+        turn.put(one.rooms, room, member)
+        turn.touch(member)
+        turn.touch(one)
+    for one in {user: None, other: None}:
+        for peer in one.peers:
+            turn.tell(peer, shown(turn, room, one))
+            follow(turn, peer, room)
+    return room
+
+
+def _entry(
+    turn: Turn, room: Room, seq: int, member: Member
+) -> tuple[LogEvent, int | None]:
+    """The entry that a command is about, and who wrote it. Raises NoSuchMessage."""
+    if not 1 <= seq <= room.seq or not member.may_read(seq):
+        raise NoSuchMessage(about=str(seq))
+    blanked = turn.blanked.get((room, seq))
+    if blanked is not None:
+        return blanked.event, None
+    for kept in reversed(turn.kept.get(room, [])):
+        if kept.event.seq == seq:
+            return kept.event, kept.origin
+    held = room.tail.get(seq)
+    if held is not None:
+        return held.event, held.origin
+    if not room.logged:
+        raise NoSuchMessage(about=str(seq))
+    entries: list[Entry] = turn.need(
+        ("entry", room.number, seq),
+        lambda store: store.page(room.number, seq - 1, seq + 1, 1),
+    )
+    if not entries:
+        raise NoSuchMessage(about=str(seq))
+    return decode_event(entries[0].body), entries[0].origin
+
+
+def _message(
+    turn: Turn, peer: Peer, room: Room, seq: int, member: Member
+) -> tuple[Said, bool]:
+    """The message that a command is about, and whether this peer's user wrote it: by
+    account, or for a guest by the device or session that wrote it.
+
+    Raises NoSuchMessage, also for what is no message or was redacted.
+    """
+    event, origin = _entry(turn, room, seq, member)
+    if not isinstance(event, Said) or event.redacted:
+        raise NoSuchMessage(about=str(seq))
+    if member.user.account is not None:
+        return event, event.account == member.user.account
+    return event, origin == (peer.device.number if peer.device else -peer.number)
+
+
+def edit(turn: Turn, peer: Peer, command: Edit) -> None:
+    """A new text for one's own message. Raises Forbidden, NoSuchMessage and those of
+    say."""
+    user = user_of(peer)
+    cid = use_cid(turn, peer, command)
+    room = find_room(turn, user, command.room)
+    member = member_in(user, room)
+    require_voice(turn, user, room, member)
+    _, mine = _message(turn, peer, room, command.seq, member)
+    if not mine:
+        raise Forbidden("only who wrote it can edit it", str(command.seq))
+    check_text(command.text, turn.house.limits.text_bytes)
+    seq, at = turn.stamp(room)
+    event = Edited(
+        room.name, seq, at, user.nick, command.seq, command.text, user.account
+    )
+    turn.house.hooks.ask(turn.house.hooks.before_say, user, room, event)
+    turn.append(room, event, peer, cid, command.seq)
+    turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+
+
+def redact(turn: Turn, peer: Peer, command: Redact) -> None:
+    """Blank a message and its edits: the texts leave the log in the same commit (H32).
+
+    Raises Forbidden, NoSuchMessage.
+    """
+    user = user_of(peer)
+    cid = use_cid(turn, peer, command)
+    room = find_room(turn, user, command.room)
+    member = member_in(user, room)
+    message, mine = _message(turn, peer, room, command.seq, member)
+    if not mine and (member.role < Role.OPERATOR or room.kind == "direct"):
+        raise Forbidden(
+            "only who wrote it, or an operator, can redact it", str(command.seq)
+        )
+    edits = _edits(turn, room, command.seq)
+    seq, at = turn.stamp(room)
+    event = Redacted(
+        room.name, seq, at, user.nick, command.seq, command.reason, user.account
+    )
+    turn.house.hooks.ask(turn.house.hooks.before_change, user, room, event)
+    turn.append(room, event, peer, cid, command.seq)
+    for old in (message, *edits):
+        turn.blank(
+            room, msgspec.structs.replace(old, text="", redacted=True), encode(old)
+        )
+    turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+
+
+def _edits(turn: Turn, room: Room, seq: int) -> list[Edited]:
+    """The edits of a message, of the log and of this turn."""
+    events: list[LogEvent] = [kept.event for kept in turn.kept.get(room, [])]
+    if room.logged:
+        entries: list[Entry] = turn.need(
+            ("about", room.number, seq), lambda store: store.about(room.number, seq)
+        )
+        events += [decode_event(entry.body) for entry in entries]
+    else:
+        events += [kept.event for kept in room.tail.entries]
+    return [
+        e
+        for e in events
+        if isinstance(e, Edited) and e.target == seq and not e.redacted
+    ]
+
+
+def react(turn: Turn, peer: Peer, command: React) -> None:
+    """A reaction, or its end. Raises NoSuchMessage and those of say."""
+    user = user_of(peer)
+    cid = use_cid(turn, peer, command)
+    room = find_room(turn, user, command.room)
+    member = member_in(user, room)
+    require_voice(turn, user, room, member)
+    _message(turn, peer, room, command.seq, member)
+    check_text(command.reaction, 256)
+    seq, at = turn.stamp(room)
+    event = Reacted(
+        room.name,
+        seq,
+        at,
+        user.nick,
+        command.seq,
+        command.reaction,
+        command.remove,
+        user.account,
+    )
+    turn.house.hooks.ask(turn.house.hooks.before_say, user, room, event)
+    turn.append(room, event, peer, cid, command.seq)
+    turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+
+
+def typing(turn: Turn, peer: Peer, command: Type) -> None:
+    """A moment for the others in the room; who is behind does not get it (H18)."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    require_voice(turn, user, room, member_in(user, room))
+    turn.moment(room, Typing(room.name, user.nick, command.active), peer)
+    if peer.form.acks:
+        turn.answer(peer, command, Done(room.name, id=command.id))
+
+
+def mark(turn: Turn, peer: Peer, command: Mark) -> None:
+    """How far they have read, told to all their sessions. Never goes back."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    member = member_in(user, room)
+    if command.seq > room.seq:
+        raise NoSuchMessage(about=str(command.seq))
+    if command.seq > member.marked:
+        turn.set(member, "marked", command.seq)
+        for other in user.peers:
+            if other is not peer:
+                turn.tell(other, Marked(room.name, command.seq))
+    turn.answer(peer, command, Marked(room.name, member.marked, id=command.id))

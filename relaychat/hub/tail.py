@@ -1,0 +1,100 @@
+"""The latest entries of a room's log, in memory: for history, catch-up and resume.
+
+A tail has no holes: it holds the last so many entries, up to the room's committed seq.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import NamedTuple
+
+from relaychat.hub.limits import Limits
+from relaychat.model.events import LogEvent
+
+OVERHEAD_BYTES = 300
+"""What an entry costs beside its body: two tuples, a Struct, its strings."""
+
+
+class Kept(NamedTuple):
+    """An entry in memory. ``origin`` is who wrote it, as in the store's row."""
+
+    pos: int
+    event: LogEvent
+    body: bytes
+    origin: int | None
+
+
+class Tail:
+    """The last entries of one room, oldest first."""
+
+    __slots__ = ("entries", "size")
+
+    def __init__(self) -> None:
+        self.entries: deque[Kept] = deque()
+        self.size = 0
+
+    def first(self) -> int:
+        """The lowest seq in it, or 0 when it is empty."""
+        return self.entries[0].event.seq if self.entries else 0
+
+    def covers(self, after: int, seq: int) -> bool:
+        """Whether it holds everything after one seq, up to the room's last."""
+        return after >= seq or (
+            bool(self.entries) and self.entries[0].event.seq <= after + 1
+        )
+
+    def after(self, seq: int) -> list[Kept]:
+        """What it holds after a seq, oldest first."""
+        skip = seq + 1 - self.first()
+        if skip <= 0:
+            return list(self.entries)
+        return [self.entries[i] for i in range(skip, len(self.entries))]
+
+    def get(self, seq: int) -> Kept | None:
+        """The entry of this seq, if it is here."""
+        index = seq - self.first()
+        return self.entries[index] if 0 <= index < len(self.entries) else None
+
+    def replace(self, seq: int, kept: Kept) -> None:
+        """Put another entry in a seq's place, if it is here (redaction)."""
+        index = seq - self.first()
+        if 0 <= index < len(self.entries):
+            self.size += len(kept.body) - len(self.entries[index].body)
+            self.entries[index] = kept
+
+
+class Tails:
+    """All tails together, bounded: rooms that were quiet longest give theirs
+    up first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rooms: OrderedDict[Tail, None] = OrderedDict()
+        self.size = 0
+
+    def extend(self, tail: Tail, entries: list[Kept]) -> None:
+        """Add a turn's committed entries to a room's tail."""
+        limits = self._limits
+        before = tail.size
+        held = tail.entries
+        held.extend(entries)
+        tail.size += sum([len(kept.body) for kept in entries]) + OVERHEAD_BYTES * len(
+            entries
+        )
+        while len(held) > limits.tail_entries or (
+            tail.size > limits.tail_bytes and len(held) > 1
+        ):
+            tail.size -= len(held.popleft().body) + OVERHEAD_BYTES
+        self.size += tail.size - before
+        self._rooms[tail] = None
+        self._rooms.move_to_end(tail)
+        while self.size > limits.tails_bytes and len(self._rooms) > 1:
+            self.forget(next(iter(self._rooms)))
+
+    def forget(self, tail: Tail) -> None:
+        """Empty a tail: its room closed, or others need the memory."""
+        if tail in self._rooms:
+            del self._rooms[tail]
+            self.size -= tail.size
+        tail.entries.clear()
+        tail.size = 0

@@ -1,0 +1,406 @@
+"""One turn of the hub: a draft of what is to happen, and how to take it back (H2, H3).
+
+Decisions change the live state at once, only through this class, which notes the
+inverse of every change. What they tell anybody is collected here too, in order, and
+leaves only after the commit. ``ordinal`` numbers everything told: it is the turn's
+order (H6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+from twisted.internet.defer import Deferred
+
+from relaychat.hub.hooks import Hooks
+from relaychat.hub.limits import Limits
+from relaychat.hub.peer import Form, Peer
+from relaychat.hub.records import record_of
+from relaychat.hub.state import Device, Member, Room, State, Thing, User
+from relaychat.hub.tail import Kept
+from relaychat.model.chain import body_digest, link
+from relaychat.model.commands import Command, History
+from relaychat.model.errors import Unavailable
+from relaychat.model.events import Done, LogEvent, UserEvent
+from relaychat.model.names import fold
+from relaychat.model.words import Word
+from relaychat.model.world import World
+from relaychat.store.api import Batch, Blank, Entry, First, Head, Record, Row, Store
+
+encode = msgspec.json.Encoder().encode
+
+Fetch = Callable[[Store], Deferred[Any]]
+
+
+class Need(Exception):
+    """A decision needs something of the store first: the turn ends before
+    its command."""
+
+    def __init__(self, key: object, fetch: Fetch) -> None:
+        super().__init__(key)
+        self.key = key
+        self.fetch = fetch
+
+
+class Settled(Exception):
+    """The command was answered before, durably: this is the answer (H20)."""
+
+    def __init__(self, result: Done) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class Cid(NamedTuple):
+    """A client id in use: its device, and a digest of what is asked with it."""
+
+    device: Device
+    number: int
+    digest: int
+
+
+class Drafted(NamedTuple):
+    """An event of this turn in its room."""
+
+    ordinal: int
+    event: Word
+    hidden_from: Peer | None
+    """The session that is not shown it: it said so itself, and its form has no echo."""
+
+
+class Start(NamedTuple):
+    """Where a room's log stood before the turn."""
+
+    seq: int
+    at: int
+    chain: bytes
+
+
+class Told(NamedTuple):
+    """Something for one session: the answer to a command, or a word of its own."""
+
+    ordinal: int
+    peer: Peer
+    command: Command | None
+    word: Word
+
+
+class Barrier(NamedTuple):
+    """A user event, told once to each neighbour, behind all that was before
+    it (H14)."""
+
+    ordinal: int
+    event: UserEvent
+    neighbours: dict[Form, dict[Peer, None]]
+
+
+Rooms = dict[Room, list[Drafted]]
+
+
+Cause = Literal["quit", "lost", "restart"]
+"""Why somebody is gone: by a goodbye, by a lost connection, by a restart of
+the relay."""
+
+
+class Afterwards(Protocol):
+    """What a decision may have done once its turn was delivered."""
+
+    def catch_up(self, peer: Peer) -> None:
+        """Give a session that is behind what it lacks (H18)."""
+
+    def wait_for(self, user: User, seconds: float, cause: Cause, reason: str) -> None:
+        """Let a user be gone after so long, unless a session of theirs comes
+        back (H9)."""
+
+    def read(self, peer: Peer, command: History, member: Member) -> None:
+        """Answer a query from the log, in a later turn."""
+
+    def give(self, peer: Peer, entries: list[Entry]) -> None:
+        """Give a session that is behind what was read for it."""
+
+    def ask_to_stop(self) -> None:
+        """Have the server stop cleanly."""
+
+
+class Counts(Struct):
+    """What the hub has done since its start."""
+
+    started_us: int = 0
+    turns: int = 0
+    commands: int = 0
+    events: int = 0
+    healthy: bool = True
+
+
+class House(Struct, frozen=True):
+    """What every decision may look at beside the state."""
+
+    server: str
+    world: World
+    limits: Limits
+    hooks: Hooks
+    counts: Counts
+    features: tuple[str, ...] = ()
+
+
+class Turn:
+    """The draft. ``at`` is the wall clock in ms; ``refusing`` means that the store
+    can't keep anything now, so that whatever would be durable is refused (H3)."""
+
+    def __init__(self, house: House, state: State, refusing: bool = False) -> None:
+        self.house = house
+        self.state = state
+        self.at = house.world.now_ms()
+        self.refusing = refusing
+        self.ordinal = 0
+        self.undo: list[tuple[Any, ...]] = []
+        self.starts: dict[Room, Start] = {}
+        self.rooms: Rooms = {}
+        self.segments: list[Rooms | Barrier] = []
+        self.told: list[Told] = []
+        self.special: dict[Peer, list[tuple[int, bytes]]] = {}
+        """Sessions that get slices instead of whole payloads (H6)."""
+        self.spans: dict[tuple[Peer, Room], list[list[int]]] = {}
+        """First and last ordinal shown to sessions that came or went in this turn."""
+        self.rows: list[Row] = []
+        self.askers: list[int] = []
+        """For each row, the index of the command that it comes from."""
+        self.blanks: list[Blank] = []
+        self.records: dict[tuple[str, str], Record] = {}
+        self.dirty: dict[Thing, None] = {}
+        self.kept: dict[Room, list[Kept]] = {}
+        self.blanked: dict[tuple[Room, int], Kept] = {}
+        """What takes the place of redacted entries, in memory too."""
+        self.cids: dict[tuple[int, int], tuple[int, Done]] = {}
+        self.closing: list[tuple[Peer, Any]] = []
+        self.after: list[Callable[[Afterwards], None]] = []
+        """What is to be done once the turn was delivered."""
+        self.fetched: dict[object, Any] = {}
+        self.index = 0
+
+    # -- state, with its inverse ----------------------------------------------
+
+    def set(self, thing: Thing | Peer | State, field: str, value: object) -> None:
+        """Set a field of a thing. Raises Unavailable, like ``touch``."""
+        self.undo.append((setattr, thing, field, getattr(thing, field)))
+        setattr(thing, field, value)
+        if (
+            field in thing.DURABLE
+            and not isinstance(thing, (Peer, State))
+            and thing.recorded
+        ):
+            self.touch(thing)
+
+    def touch(self, thing: Thing) -> None:
+        """The record of this thing changed (or is to be written, or dropped).
+
+        Raises Unavailable while nothing can be kept.
+        """
+        if self.refusing:
+            raise Unavailable
+        self.dirty[thing] = None
+
+    def put(self, mapping: dict[Any, Any], key: object, value: object) -> None:
+        """Put a key into a dict of the state."""
+        if key in mapping:
+            self.undo.append((dict.__setitem__, mapping, key, mapping[key]))
+        else:
+            self.undo.append((dict.pop, mapping, key, None))
+        mapping[key] = value
+
+    def drop(self, mapping: dict[Any, Any], key: object) -> None:
+        """Take a key out of a dict of the state; harmless when it is not there."""
+        if key in mapping:
+            self.undo.append((dict.__setitem__, mapping, key, mapping.pop(key)))
+
+    def set_room(self, room: Room, field: str, value: object) -> None:
+        """Set a field of a room from which others follow: kind, policy, bans."""
+        self.undo.append((room.assign, field, getattr(room, field)))
+        room.assign(field, value)
+        self.touch(room)
+
+    def seal(self, room: Room) -> None:
+        """The room closes: its log ends, and its name is free (H10)."""
+        self.drop(self.state.rooms, fold(room.name))
+        self.touch(room)
+        number = str(room.number)
+        self.records["sealed", number] = Record("sealed", number, encode(room.name))
+
+    def roll_back(self) -> None:
+        """Take everything back: the state is as if the turn had never been."""
+        for call, *arguments in reversed(self.undo):
+            call(*arguments)
+        for room, start in self.starts.items():
+            room.seq, room.at, room.chain = start
+
+    def untouched(self, mark: tuple[int, int, int]) -> bool:
+        """Whether nothing happened since ``mark()``."""
+        return mark == (len(self.undo), self.ordinal, len(self.dirty))
+
+    def mark(self) -> tuple[int, int, int]:
+        """A place to compare with later."""
+        return len(self.undo), self.ordinal, len(self.dirty)
+
+    def need(self, key: object, fetch: Fetch) -> Any:
+        """Something of the store's, which was read before this turn began.
+
+        Raises Need when it was not: the command is decided again in the next turn.
+        """
+        if key in self.fetched:
+            return self.fetched[key]
+        raise Need(key, fetch)
+
+    # -- the log --------------------------------------------------------------
+
+    def stamp(self, room: Room) -> tuple[int, int]:
+        """The seq and time of the room's next entry (H4)."""
+        if room not in self.starts:
+            self.starts[room] = Start(room.seq, room.at, room.chain)
+            room.at = max(room.at, self.at)
+        return room.seq + 1, room.at
+
+    def append(
+        self,
+        room: Room,
+        event: LogEvent,
+        peer: Peer | None = None,
+        cid: Cid | None = None,
+        ref: int | None = None,
+    ) -> None:
+        """Add an event, made with ``stamp``, to its room's log. ``peer`` is who wrote
+        it, ``ref`` the seq that it is about.
+
+        Raises Unavailable while nothing can be kept.
+        """
+        body = encode(event)
+        origin = self._origin(peer)
+        if room.logged:
+            if self.refusing:
+                raise Unavailable
+            room.chain = link(room.chain, event.seq, event.at, body_digest(body))
+            number, digest = (
+                (cid.number, cid.digest) if cid is not None else (None, None)
+            )
+            self.rows.append(
+                Row(
+                    room.number,
+                    event.seq,
+                    event.at,
+                    body,
+                    room.chain,
+                    origin,
+                    number,
+                    digest,
+                    ref,
+                )
+            )
+            self.askers.append(self.index)
+        room.seq = event.seq
+        self._draft(room, event, peer if peer is None or not peer.form.echo else None)
+        kept = self.kept.get(room)
+        if kept is None:
+            kept = self.kept[room] = []
+        kept.append(Kept(0, event, body, origin))
+        if cid is not None:
+            self._remember(cid, Done(room.name, event.seq, cid.number))
+
+    def _origin(self, peer: Peer | None) -> int | None:
+        if peer is None:
+            return None
+        device = peer.device
+        if device is None:
+            return -peer.number
+        if not device.stored:
+            self.set(device, "stored", True)
+        return device.number
+
+    def _draft(self, room: Room, event: Word, hidden_from: Peer | None) -> None:
+        self.ordinal += 1
+        if hidden_from is not None and hidden_from not in self.special:
+            self.special[hidden_from] = []
+        drafted = self.rooms.get(room)
+        if drafted is None:
+            drafted = self.rooms[room] = []
+        drafted.append(Drafted(self.ordinal, event, hidden_from))
+
+    def _remember(self, cid: Cid, done: Done) -> None:
+        """Note the first use of a cid, so that a resend finds it (H20)."""
+        device = cid.device
+        self.cids[device.number, cid.number] = (cid.digest, done)
+        if cid.number > device.high:
+            self.set(device, "high", cid.number)
+        else:
+            self.put(device.firsts, cid.number, First(0, done.seq or 0, cid.digest))
+
+    def moment(self, room: Room, event: Word, peer: Peer) -> None:
+        """Something for the room's live readers but its sender; not kept."""
+        self._draft(room, event, peer)
+
+    def blank(self, room: Room, event: LogEvent, was: bytes) -> None:
+        """An entry's text is to leave the log: ``event`` takes its place (H32)."""
+        body = encode(event)
+        if room.logged:
+            self.blanks.append(Blank(room.number, event.seq, body, body_digest(was)))
+        self.blanked[room, event.seq] = Kept(0, event, body, None)
+
+    # -- telling --------------------------------------------------------------
+
+    def answer(self, peer: Peer, command: Command, result: Word) -> None:
+        """The outcome of a command, in its place among the events."""
+        self.ordinal += 1
+        self.told.append(Told(self.ordinal, peer, command, result))
+
+    def tell(self, peer: Peer, word: Word) -> None:
+        """Something that this session alone is shown, unasked."""
+        self.ordinal += 1
+        self.told.append(Told(self.ordinal, peer, None, word))
+
+    def announce(
+        self, event: UserEvent, neighbours: dict[Form, dict[Peer, None]]
+    ) -> None:
+        """A user event: goes out behind what its rooms were told before (H14)."""
+        self.ordinal += 1
+        if self.rooms:
+            self.segments.append(self.rooms)
+            self.rooms = {}
+        self.segments.append(Barrier(self.ordinal, event, neighbours))
+
+    def enters(self, peer: Peer, room: Room) -> None:
+        """This session follows the room from the next event on."""
+        self.special.setdefault(peer, [])
+        self.spans.setdefault((peer, room), []).append([self.ordinal + 1, 2**62])
+
+    def leaves(self, peer: Peer, room: Room) -> None:
+        """This session was told the room's last event, and nothing further."""
+        self.special.setdefault(peer, [])
+        spans = self.spans.setdefault((peer, room), [[0, 2**62]])
+        spans[-1][1] = self.ordinal
+
+    def close(self, peer: Peer, error: Any) -> None:
+        """Hang up on this session, with its goodbye behind all that it is told."""
+        self.closing.append((peer, error))
+
+    # -- what it comes to -----------------------------------------------------
+
+    def durable(self) -> bool:
+        """Whether anything of it goes to the store."""
+        return bool(self.rows or self.blanks or self.records or self.dirty)
+
+    def batch(self) -> Batch:
+        """What is to be committed."""
+        for thing in self.dirty:
+            record = record_of(thing, self.state)
+            self.records[record.kind, record.key] = record
+        last = {row.room: row for row in self.rows}
+        was = {room.number: start.seq for room, start in self.starts.items()}
+        heads = [
+            Head(number, was[number], row.seq, row.at, row.chain)
+            for number, row in last.items()
+        ]
+        return Batch(self.rows, heads, list(self.records.values()), self.blanks)
+
+    def parts(self) -> list[Rooms | Barrier]:
+        """What rooms and neighbours are told, in order."""
+        return [*self.segments, self.rooms] if self.rooms else self.segments
