@@ -1,0 +1,413 @@
+"""The client's side of a conversation, over any number of connections, without I/O.
+
+::
+
+    connected ─▶ hello {resume} ─▶ welcome, room…, events…, resumed ─▶ join… ─▶ ready
+        ▲                                                                        │
+        └──────────────── disconnected: cursors and outbox stay ◀────────────────┘
+
+``receive`` takes bytes and returns happenings; ``data_to_send`` is what to write. Bytes from
+a bad server never raise: ``broken`` says why the connection is of no use any more.
+
+Only what follows without a hole is shown (see ``cursor``), and what is sent with a cid is
+resent until it is answered (see ``outbox``): so over any interruption each event is shown
+once, and each message is in the log once.
+
+On the wire sends carry their cid as ``id``; all else that is asked counts down from -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from relaychat.client.cursor import Hole, Reader
+from relaychat.client.happenings import (
+    Answered,
+    Complaint,
+    Entered,
+    Happening,
+    Kept,
+    Parting,
+    Ready,
+    Refused,
+    Rejected,
+    Shown,
+    Shut,
+    Up,
+)
+from relaychat.client.outbox import WINDOW, Outbox, Send
+from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
+from relaychat.model.commands import (
+    Bye,
+    Command,
+    Cursor,
+    Hello,
+    Join,
+    Part,
+    Ping,
+    Pong,
+    Resume,
+)
+from relaychat.model.events import (
+    Done,
+    Fault,
+    Gap,
+    Goodbye,
+    Kicked,
+    Left,
+    LogEvent,
+    Pinged,
+    Ponged,
+    Resumed,
+    RoomShown,
+    Welcome,
+    Withheld,
+)
+from relaychat.model.names import fold
+from relaychat.model.words import Word
+
+LOST = Fault("lost", "the connection went before the answer came", retry=True)
+"""The answer to what was asked when the connection went."""
+
+
+class Place:
+    """A room that we want to be in. Without a reader its events are not for us."""
+
+    def __init__(self, name: str, key: str, reader: Reader | None) -> None:
+        self.name = name
+        self.key = key
+        self.reader = reader
+        self.inside = False
+        self.refused: Fault | None = None
+
+
+class Conversation:
+    """See the module. One object serves all connections of a client, one after the other."""
+
+    def __init__(
+        self, hello: Hello, *, everything: bool = False, window: int = WINDOW
+    ) -> None:
+        self.hello = hello
+        self.everything = everything
+        """Follow every room that the user is in, not only those asked for."""
+        self.outbox = Outbox(window)
+        self.broken = ""
+        self.welcome: Welcome | None = None
+        """The server's, of this connection."""
+        self.ready = False
+        self._places: dict[str, Place] = {}
+        self._asked: dict[int, Command] = {}
+        self._last_id = 0
+        self._resume_id = 0
+        self._lines = LineBuffer()
+        self._out: list[bytes] = []
+        self._found: list[Happening] = []
+
+    # -- what one wants ----------------------------------------------------------------
+
+    def follow(
+        self,
+        room: str,
+        key: str = "",
+        cursor: Cursor | None = None,
+        since: int | None = None,
+    ) -> Reader:
+        """Be in a room and be shown its events: after ``cursor``, else after seq
+        ``since``, else from now on."""
+        reader = Reader(room, cursor, since)
+        self._want(Place(room, key, reader))
+        return reader
+
+    def enter(self, room: str, key: str = "") -> None:
+        """Be in a room without being shown its events."""
+        self._want(Place(room, key, None))
+
+    def leave(self, room: str, reason: str = "") -> None:
+        """Be no longer in a room."""
+        self._places.pop(fold(room), None)
+        if self.ready:
+            self.ask(Part(room, reason))
+
+    def reader(self, room: str) -> Reader | None:
+        """Who follows a room."""
+        place = self._places.get(fold(room))
+        return place.reader if place else None
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms we are in, as they are written there."""
+        return [place.name for place in self._places.values() if place.inside]
+
+    def send(self, send: Send) -> None:
+        """Send something with a cid; Kept or Refused will tell."""
+        self.outbox.put(send)
+        self._flush_outbox()
+
+    def ask(self, command: Command) -> None:
+        """Ask for something else; Answered will tell. Only while connected."""
+        self._last_id -= 1
+        self._asked[self._last_id] = command
+        self._say(msgspec.structs.replace(command, id=self._last_id))
+
+    def ping(self) -> None:
+        """Ask for a sign of life, without caring for the answer."""
+        self._say(Ping())
+
+    def bye(self, reason: str = "") -> None:
+        """Leave for good."""
+        self._say(Bye(reason))
+
+    @property
+    def stalled(self) -> bool:
+        """Whether something was refused for now: call ``again`` after a while."""
+        return self.outbox.stalled or any(
+            place.refused is not None and place.refused.retry
+            for place in self._places.values()
+        )
+
+    def again(self) -> None:
+        """Try once more what was refused for now."""
+        self.outbox.again()
+        if self.welcome is not None:
+            for place in self._places.values():
+                if place.refused is not None and place.refused.retry:
+                    self._join(place)
+        self._flush_outbox()
+
+    # -- the connection ------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """A new connection is there: say hello."""
+        self._lines, self._out, self.broken = LineBuffer(), [], ""
+        self.welcome, self.ready, self._asked = None, False, {}
+        resume: dict[str, Cursor] = {}
+        for place in self._places.values():
+            place.inside, place.refused = False, None
+            cursor = place.reader.hello() if place.reader else None
+            if cursor is not None and place.reader is not None:
+                resume[place.reader.room] = cursor
+        self._last_id -= 1
+        self._resume_id = self._last_id
+        self._say(msgspec.structs.replace(self.hello, resume=resume, id=self._last_id))
+
+    def disconnected(self) -> list[Happening]:
+        """The connection is gone. What was asked on it is answered with LOST."""
+        self.welcome, self.ready = None, False
+        self.outbox.lost()
+        asked, self._asked = self._asked, {}
+        inner = (Join, Resume)
+        return [Answered(one, LOST) for one in asked.values() if not isinstance(one, inner)]
+
+    def receive(self, data: bytes) -> list[Happening]:
+        """What the server's bytes mean. Never raises for them: see ``broken``."""
+        found: list[Happening] = []
+        if self.broken:
+            return found
+        self._found = found
+        try:
+            for raw in self._lines.feed(data):
+                self._take(read(raw), raw)
+        except (Unreadable, Hole) as error:
+            self.broken = str(error)
+        self._flush_outbox()
+        return found
+
+    def data_to_send(self) -> bytes:
+        """What is to be written, once."""
+        out, self._out = self._out, []
+        return b"".join(out)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _want(self, place: Place) -> None:
+        self._places[fold(place.name)] = place
+        if self.ready:
+            self._join(place)
+
+    def _say(self, command: Command) -> None:
+        self._out.append(line(command))
+
+    def _flush_outbox(self) -> None:
+        if self.ready:
+            self._out += [
+                line(msgspec.structs.replace(send, id=send.cid))
+                for send in self.outbox.take()
+            ]
+
+    def _join(self, place: Place) -> None:
+        place.refused = None
+        if not place.name.startswith("@"):
+            self.ask(Join(place.name, place.key))
+
+    def _place_of(self, room: str) -> Place | None:
+        return self._places.get(room) or self._places.get(fold(room))
+
+    def _take(self, word: Word | Unknown, raw: bytes) -> None:
+        if isinstance(word, (LogEvent, Unknown)):
+            self._log_event(word, raw)
+            return
+        take = _TAKES.get(type(word))
+        if take is not None:
+            take(self, word, raw)
+        elif getattr(word, "id", None) is not None:
+            self._answered(word)
+        else:
+            self._found.append(Shown(word, raw))
+
+    # -- rooms ---------------------------------------------------------------------------
+
+    def _log_event(self, event: LogEvent | Unknown, raw: bytes) -> None:
+        place = self._place_of(event.room)
+        if place is None or place.reader is None or not event.seq:
+            return
+        if not place.reader.passes(event.seq):
+            return
+        if isinstance(event, LogEvent):
+            self._found.append(Shown(event, raw))
+            if self._puts_us_out(event):
+                place.inside = False
+                place.reader.left()
+
+    def _puts_us_out(self, event: LogEvent) -> bool:
+        if self.welcome is None:
+            return False
+        gone = event.nick if isinstance(event, Kicked) else None
+        if isinstance(event, Left) and event.cause == "part":
+            gone = event.sender
+        return gone is not None and fold(gone) == fold(self.welcome.nick)
+
+    def _withheld(self, event: Withheld, raw: bytes) -> None:
+        place = self._place_of(event.room)
+        if place and place.reader and place.reader.withheld(event):
+            self._found.append(Shown(event, raw))
+
+    def _gap(self, event: Gap, raw: bytes) -> None:
+        place = self._place_of(event.room)
+        if place and place.reader and place.reader.gap(event):
+            self._found.append(Shown(event, raw))
+
+    def _room(self, room: RoomShown, raw: bytes) -> None:
+        command = self._asked.pop(room.id, None) if isinstance(room.id, int) else None
+        place = self._place_for(room)
+        if place is not None:
+            was_inside, place.inside, place.name = place.inside, True, room.room
+            if place.reader and place.reader.shown(room, command is not None):
+                self._resume()
+            if not was_inside:
+                self._found.append(Entered(room))
+        self._check_ready()
+
+    def _place_for(self, room: RoomShown) -> Place | None:
+        place = self._place_of(room.room)
+        if place is None and room.direct is not None:
+            place = self._places.pop(fold("@" + room.direct), None)
+            if place is not None:
+                self._places[fold(room.room)] = place
+        if place is None and self.everything:
+            place = Place(room.room, "", Reader(room.room))
+            self._places[fold(room.room)] = place
+        return place
+
+    def _resume(self) -> None:
+        # A resume starts all rooms over: those that it does not name go on from now.
+        cursors: dict[str, Cursor] = {}
+        for place in self._places.values():
+            if place.inside and place.reader and place.reader.cursor:
+                place.reader.again()
+                cursors[place.reader.room] = place.reader.cursor
+        self.ask(Resume(cursors))
+        self._resume_id = self._last_id
+
+    def _resumed(self, answer: Resumed, raw: bytes) -> None:
+        if isinstance(answer.id, int):
+            self._asked.pop(answer.id, None)
+        if answer.id != self._resume_id:
+            return
+        for place in self._places.values():
+            if place.reader:
+                place.reader.level()
+            if not self.ready and not place.inside and place.refused is None:
+                self._join(place)
+        self._check_ready()
+
+    def _check_ready(self) -> None:
+        joining = any(isinstance(one, Join) for one in self._asked.values())
+        if self.welcome and not self.ready and not joining and self._resumed_once():
+            self.ready = True
+            self._found.append(Ready())
+
+    def _resumed_once(self) -> bool:
+        return all(
+            place.inside or place.refused is not None or place.name.startswith("@")
+            for place in self._places.values()
+        )
+
+    # -- answers -------------------------------------------------------------------------
+
+    def _welcomed(self, welcome: Welcome, raw: bytes) -> None:
+        self.welcome = welcome
+        self._found.append(Up(welcome))
+
+    def _done(self, done: Done, raw: bytes) -> None:
+        if isinstance(done.id, int) and done.id > 0:
+            send = self.outbox.kept(done.id)
+            if send is not None:
+                self._found.append(Kept(send, done))
+            return
+        self._answered(done)
+
+    def _fault(self, fault: Fault, raw: bytes) -> None:
+        label = fault.id if isinstance(fault.id, int) else fault.cid
+        if label is not None and label > 0:
+            send = self.outbox.refused(label, fault.retry)
+            if send is not None and not fault.retry:
+                self._found.append(Refused(send, fault))
+        elif self.welcome is None:
+            self._found.append(Rejected(fault))
+        elif label is None:
+            self._found.append(Complaint(fault))
+        else:
+            self._answered(fault)
+
+    def _answered(self, answer: Any) -> None:
+        command = self._asked.pop(answer.id, None) if isinstance(answer.id, int) else None
+        if command is None:
+            return
+        if isinstance(command, Join):
+            place = self._place_of(command.room)
+            if place is not None and isinstance(answer, Fault):
+                place.refused = answer
+                self._found.append(Shut(command.room, answer))
+            self._check_ready()
+        elif isinstance(command, Resume):
+            if isinstance(answer, Fault):
+                self.broken = f"could not resume: {answer.text}"
+        else:
+            self._found.append(Answered(command, answer))
+
+    def _pinged(self, ping: Pinged, raw: bytes) -> None:
+        self._say(Pong(ping.token))
+
+    def _ponged(self, pong: Ponged, raw: bytes) -> None:
+        if isinstance(pong.id, int):
+            self._answered(pong)
+
+    def _goodbye(self, goodbye: Goodbye, raw: bytes) -> None:
+        self._found.append(Parting(goodbye))
+
+
+_TAKES: dict[type[Word], Callable[[Conversation, Any, bytes], None]] = {
+    Welcome: Conversation._welcomed,
+    RoomShown: Conversation._room,
+    Resumed: Conversation._resumed,
+    Done: Conversation._done,
+    Fault: Conversation._fault,
+    Withheld: Conversation._withheld,
+    Gap: Conversation._gap,
+    Pinged: Conversation._pinged,
+    Ponged: Conversation._ponged,
+    Goodbye: Conversation._goodbye,
+}

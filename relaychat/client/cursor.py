@@ -1,0 +1,126 @@
+"""Where a reader stands in one room, and the proof that it missed nothing (H15, H17).
+
+A cursor moves by one event at a time. An event at or before it was seen already and is
+not shown again. An event beyond the next one is a hole: while the room is being resumed
+it is merely early (the resume brings it again in its place), otherwise something was
+lost, and only a new connection that resumes from the cursor can tell what.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from relaychat.model.commands import Cursor
+from relaychat.model.events import Gap, RoomShown, Withheld
+
+
+class Hole(Exception):
+    """An event came that does not follow the last one."""
+
+
+class Standing(Enum):
+    """How a reader stands to its room on the present connection."""
+
+    OUTSIDE = 1
+    """Not in the room, as far as we know: what comes is not ours to count yet."""
+    RESUMING = 2
+    """The server brings what was missed."""
+    LEVEL = 3
+    """Every event is the next one."""
+
+
+class Reader:
+    """The cursor of one room, over any number of connections."""
+
+    def __init__(
+        self, room: str, cursor: Cursor | None = None, since: int | None = None
+    ) -> None:
+        self.room = room
+        self.epoch = cursor.epoch if cursor else ""
+        """Empty until the room was seen once."""
+        self.seq = cursor.seq if cursor else 0
+        self.since = since
+        """Where to start in a room that was not seen yet; None: from now on."""
+        self.standing = Standing.OUTSIDE
+        self.doubles = 0
+        """Events that came again and were not shown."""
+        self._hello = False
+        self._early = 0
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """What to resume from, or None before the room was seen."""
+        return Cursor(self.epoch, self.seq) if self.epoch else None
+
+    def hello(self) -> Cursor | None:
+        """A new connection begins. Returns the cursor for its hello, if there is one."""
+        self.standing = Standing.OUTSIDE
+        self._early = 0
+        self._hello = bool(self.epoch)
+        return self.cursor
+
+    def shown(self, room: RoomShown, joined: bool) -> bool:
+        """The room as it is now, and we are in it; ``joined``: only now, so that hello's
+        resume did not reach it. True if the cursor has to be resumed from by a command."""
+        if self.standing is not Standing.OUTSIDE:
+            return False
+        self.room = room.room
+        if not self.epoch:
+            self.epoch, self.seq = room.epoch, room.seq
+            if self.since is not None:
+                self.seq = min(self.since, room.seq)
+        elif self._hello and not joined:
+            self.standing = Standing.RESUMING
+            return False
+        if (self.epoch, self.seq) == (room.epoch, room.seq):
+            self.standing = Standing.LEVEL
+            return False
+        self.standing = Standing.RESUMING
+        return True
+
+    def again(self) -> None:
+        """A resume was asked for that brings this room from its cursor on."""
+        self.standing = Standing.RESUMING
+
+    def passes(self, seq: int) -> bool:
+        """Move over an event; False if it is not to be shown. Raises Hole."""
+        if self.standing is Standing.OUTSIDE:
+            return False
+        if seq <= self.seq:
+            self.doubles += 1
+            return False
+        if seq == self.seq + 1:
+            self.seq = seq
+            return True
+        if self.standing is Standing.LEVEL:
+            raise Hole(f"{self.room}: {seq} came after {self.seq}")
+        self._early = max(self._early, seq)
+        return False
+
+    def withheld(self, event: Withheld) -> bool:
+        """Move over entries that one may not read. Raises Hole."""
+        if self.standing is Standing.OUTSIDE or event.last <= self.seq:
+            return False
+        if event.first > self.seq + 1:
+            return self.passes(event.first)
+        self.seq = event.last
+        return True
+
+    def gap(self, event: Gap) -> bool:
+        """Move over entries that can't be had any more, perhaps to another epoch."""
+        if (event.epoch, event.last) == (self.epoch, self.seq):
+            return False
+        self.epoch, self.seq, self._early = event.epoch, event.last, 0
+        return True
+
+    def level(self) -> None:
+        """A resume is complete. Raises Hole if it brought less than was seen early."""
+        if self.standing is not Standing.RESUMING:
+            return
+        if self._early > self.seq:
+            raise Hole(f"{self.room}: resumed to {self.seq}, but saw {self._early}")
+        self.standing = Standing.LEVEL
+
+    def left(self) -> None:
+        """We are no member any more."""
+        self.standing = Standing.OUTSIDE
