@@ -1,0 +1,171 @@
+"""The database file: made, recognised, upgraded, opened.
+
+``application_id`` says that a file is ours and ``user_version`` how many of the
+numbered files under ``sql/`` it has seen. Each upgrade is one transaction; before the
+first one of an existing database a copy is laid beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+
+from relaychat.store.api import StoreBroken
+from relaychat.store.checks import BODY_LIMIT_BYTES
+
+APPLICATION_ID = 0x72656C61
+"""``rela`` in ASCII, at a place in the file's head where ``file`` and we look."""
+
+BUSY_S = 5.0
+"""How long to wait for a stranger's lock, an administrator's shell for instance."""
+
+WRITER_CACHE_KIB = 32 * 1024
+"""Pages that a batch over many rooms touches again: two index leaves each."""
+
+READER_CACHE_KIB = 8 * 1024
+
+_OLDEST_SQLITE = (3, 38, 0)
+"""UPDATE FROM (3.33) and JSON as a matter of course (3.38)."""
+
+
+def upgrades() -> list[tuple[int, str]]:
+    """The numbered upgrades that this version knows: number and SQL, in order."""
+    folder = resources.files("relaychat.store") / "sql"
+    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".sql"))
+    return [
+        (int(name.split("_", 1)[0]), (folder / name).read_text("utf-8"))
+        for name in names
+    ]
+
+
+def open_writer(
+    path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
+    """The one connection that writes, on a database that is up to date.
+
+    Raises StoreBroken, OSError.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old for relaychat")
+    _make_private(path)
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=factory,
+    )
+    try:
+        _upgrade(connection, path, upgrades())
+        _prepare_writer(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreBroken(f"{path} can't be used: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that can only read, to be used while the writer's is open."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """Only the owner reads the data. SQLite gives its side files the same mode."""
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    path.chmod(0o600)
+
+
+def _prepare_writer(connection: sqlite3.Connection) -> None:
+    # What a commit answers for: in the log, and on the disk. Checkpoints are the
+    # writer's.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    # Redacted text is overwritten, not left in the file's free space.
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + 64 * 1024)
+
+
+def _upgrade(
+    connection: sqlite3.Connection, path: Path, known: list[tuple[int, str]]
+) -> None:
+    version = _version(connection, path)
+    newest = known[-1][0]
+    if version > newest:
+        raise StoreBroken(
+            f"{path} is of a newer relaychat (its version is {version}, this program"
+            f" knows up to {newest})"
+        )
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreBroken(f"{path} can't keep a write-ahead log here (mode {mode})")
+    if 0 < version < newest:
+        _back_up(connection, path.with_name(f"{path.name}.before-{version + 1:04}"))
+    for number, text in known:
+        if number > version:
+            _apply(connection, number, text)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The upgrades seen; 0 for a fresh database. Raises StoreBroken for a foreign
+    one."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if not ours and (tables or version):
+        raise StoreBroken(f"{path} is a database of another program")
+    return version
+
+
+def _back_up(connection: sqlite3.Connection, target: Path) -> None:
+    """A whole copy, laid beside the database under its name only when it is
+    complete."""
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    _make_private(partial)
+    with closing(sqlite3.connect(partial)) as copy:
+        connection.backup(copy)
+    partial.rename(target)
+
+
+def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        for statement in _statements(text):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(text: str) -> list[str]:
+    found, open_ = [], ""
+    for line in text.splitlines(keepends=True):
+        open_ += line
+        if sqlite3.complete_statement(open_):
+            found.append(open_)
+            open_ = ""
+    return found

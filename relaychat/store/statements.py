@@ -1,0 +1,105 @@
+"""The SQL of a batch: one statement for many rows.
+
+Each step of a statement gives the interpreter lock away, and beside a busy thread it
+takes up to a switch interval to come back; with ``executemany`` that is once a row. So
+many rows go into one statement. Their number is a power of two, that the few texts
+which exist stay prepared.
+
+``OR ROLLBACK`` is not only what a failed batch wants: a statement that may abort alone
+must copy each page that it touches first, and that costs more than writing the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+CHUNK_ROWS = 512
+"""Most rows of one statement. Nine values each stay well below 32,766, SQLite's
+most."""
+
+
+def chunks(total: int) -> Iterator[tuple[int, int]]:
+    """Split so many rows: start and size of each statement's share, the largest
+    first."""
+    start = 0
+    while start < total:
+        size = min(CHUNK_ROWS, 1 << ((total - start).bit_length() - 1))
+        yield start, size
+        start += size
+
+
+@cache
+def insert_rows(size: int) -> str:
+    """Values: the first row's ``pos``, then the nine fields of each Row."""
+    values = ",".join(f"(?1+{offset},?,?,?,?,?,?,?,?,?)" for offset in range(size))
+    return (
+        "INSERT OR ROLLBACK INTO log"
+        " (pos, room, seq, at, body, chain, origin, cid, cid_hash, ref)"
+        f" VALUES {values}"
+    )
+
+
+@cache
+def insert_heads(size: int) -> str:
+    """Values: room, seq, at and chain of each head."""
+    values = ",".join(["(?,?,?,?)"] * size)
+    return f"INSERT OR ROLLBACK INTO head (room, seq, at, chain) VALUES {values}"
+
+
+@cache
+def move_heads(size: int) -> str:
+    """Values: the five fields of each Head. Changes those alone that stand at
+    ``was``."""
+    values = ",".join(["(?,?,?,?,?)"] * size)
+    return (
+        "UPDATE OR ROLLBACK head SET seq = moved.column3, at = moved.column4,"
+        f" chain = moved.column5 FROM (VALUES {values}) AS moved"
+        " WHERE head.room = moved.column1 AND head.seq = moved.column2"
+    )
+
+
+SEAL = (
+    "UPDATE OR ROLLBACK head SET sealed = 1"
+    " WHERE room IN (SELECT value FROM json_each(?))"
+)
+"""Value: a JSON array of room numbers."""
+
+
+@cache
+def put_records(size: int) -> str:
+    """Values: the three fields of each Record."""
+    values = ",".join(["(?,?,?)"] * size)
+    return (
+        f"INSERT INTO record (kind, key, body) VALUES {values}"
+        " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
+    )
+
+
+@cache
+def drop_records(size: int) -> str:
+    """Values: kind and key of each record."""
+    values = ",".join(["(?,?)"] * size)
+    return f"DELETE FROM record WHERE (kind, key) IN (VALUES {values})"
+
+
+BLANK = (
+    "UPDATE OR ROLLBACK log SET body = ?, digest = coalesce(digest, ?)"
+    " WHERE room = ? AND seq = ?"
+)
+"""Values: the body that comes, the digest of the one that goes, room, seq."""
+
+RAISE_LAST_DEVICE = "UPDATE OR ROLLBACK meta SET value = ? WHERE name = 'last_device'"
+"""Value: the number."""
+
+
+@cache
+def find_cids(size: int) -> str:
+    """Values: origin and cid of each row."""
+    values = ",".join(["(?,?)"] * size)
+    return (
+        "SELECT log.origin, log.cid, log.room, log.seq, log.cid_hash"
+        f" FROM (VALUES {values}) AS asked CROSS JOIN log"
+        " ON log.origin = asked.column1 AND log.cid = asked.column2"
+        " WHERE log.cid IS NOT NULL"
+    )
