@@ -1,0 +1,473 @@
+"""One peer from hello to goodbye.
+
+::
+
+    Link --receive--> Framer --> Dialect.decode --> state table --> Desk.submit
+    Link <-----------------------------------------Peer.send <----- hub
+
+Commands enter the hub in their order and are answered in it, also those that the
+session answers by itself: such an answer goes through the hub as a ``Reflect`` while
+others are on their way. Frames that can't go on *wait* here, and while any waits the
+link is paused: so what waits is bounded by what one read brings.
+
+They wait while a login or a query is under way, while too much is in the hub, while the
+peer does not read what it is sent, and while it has asked too fast.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from relaychat.hub.peer import Peer
+from relaychat.hub.turn import Cause
+from relaychat.model.admission import Admission, Enter, Reflect, Rendered
+from relaychat.model.commands import Command, Hello, Ping, Pong, Query
+from relaychat.model.errors import (
+    Internal,
+    OutOfOrder,
+    RelayError,
+    TimedOut,
+)
+from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
+from relaychat.model.words import Word
+from relaychat.model.world import Timer, World
+from relaychat.session.dialect import Dialect
+from relaychat.session.limits import Limits, Rate
+from relaychat.session.link import Desk, Link
+from relaychat.session.pace import Pace
+from relaychat.session.states import LEGAL, State
+
+Admit = Callable[[Hello, "Session"], "Deferred[Admission]"]
+"""Log a peer in (H24). Fails with a RelayError to refuse; cancelled if the peer
+goes."""
+
+
+Errand = Callable[[Any, "Session"], "Deferred[Word]"]
+"""Carry out a command outside the hub, and bring its answer. Fails as ``Admit``
+does."""
+
+_HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
+_TLS = b"\x16"
+
+
+class Host(NamedTuple):
+    """What all sessions of a listener share."""
+
+    dialect: type[Dialect]
+    hub: Desk
+    world: World
+    admit: Admit
+    report: Callable[[str], None]
+    """Log a bug: called while its exception is being dealt with."""
+    limits: Limits = Limits()
+    errands: Mapping[type[Command], Errand] = {}
+    """Commands that are not the hub's to carry out (accounts)."""
+
+
+class Session(Peer):
+    """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
+
+    __slots__ = (
+        "_byte_count",
+        "_errand",
+        "_framer",
+        "_fresh",
+        "_heard_us",
+        "_host",
+        "_pace",
+        "_paused",
+        "_pinged",
+        "_ponged",
+        "_query",
+        "_retry",
+        "_sizes",
+        "_timer",
+        "_told_hub",
+        "_unsent",
+        "_waiting",
+        "account",
+        "link",
+        "speech",
+        "state",
+    )  # fmt: skip
+
+    def __init__(self, host: Host, link: Link) -> None:
+        super().__init__(host.dialect.form(), link.send, host.dialect.name, link.peer)
+        self.link = link
+        self.state = State.NEW
+        self.account: str | None = None
+        """The account that it logged in to."""
+        self.speech = host.dialect()
+        """The dialect's instance of this session alone."""
+        self.speech.session = self
+        self._host = host
+        self._framer = self.speech.framer()
+        self._waiting: deque[bytes | RelayError | Word] = deque()
+        self._paused = False
+        self._sizes: deque[int] = deque()
+        """Bytes of frame behind each command in the hub, in their order."""
+        self._byte_count = 0
+        self._query: Command | None = None
+        """What nothing may overtake: a query of the hub, or an errand."""
+        self._unsent = False
+        """The answer to a query has come, and may still wait for its turn's
+        delivery."""
+        self._errand: Deferred[Any] | None = None
+        """A login or an errand under way."""
+        self._pace = self._paced(host.limits.guest_rate)
+        self._retry: Timer | None = None
+        self._timer: Timer | None = None
+        self._heard_us = 0
+        self._fresh = True
+        """No frame has come yet."""
+        self._pinged = self._ponged = self._told_hub = False
+
+    def open(self) -> None:
+        """The connection is there."""
+        self._host.hub.opened(self)
+        self._heard_us = self._host.world.monotonic_us()
+        self._later(self._host.limits.register_s, self._register)
+        self._waiting.extend(self.speech.words(self.speech.opening()))
+        self._pump()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been welcomed and has not left."""
+        return self.state is State.READY
+
+    @property
+    def name(self) -> str:
+        """The nick, as it is shown; empty before hello."""
+        return self.user.nick if self.user is not None else ""
+
+    # -- from below ------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Bytes came. Never raises."""
+        if self.state is State.CLOSED:
+            return
+        self._heard_us = self._host.world.monotonic_us()
+        if self._fresh and self.speech.text and data.startswith(_TLS):
+            self._end("lost", "TLS on a port without")
+            return
+        self._waiting.extend(self._framer.feed(data))
+        if not self._paused:
+            self._pump()
+
+    def drained(self) -> None:
+        """The peer has read all that it was sent."""
+        if self._told_hub:
+            return
+        self._host.hub.drained(self)
+        self._pump()
+
+    def lost(self, reason: str) -> None:
+        """The connection is gone."""
+        self._end("lost", reason)
+
+    # -- the pump ----------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Take what waits, as far as it goes."""
+        waiting = self._waiting
+        while waiting:
+            if self._must_wait():
+                if not self._paused:
+                    self._paused = True
+                    self.link.pause()
+                return
+            self._take(waiting.popleft())
+        if self._paused:
+            self._paused = False
+            self.link.resume()
+
+    def _must_wait(self) -> bool:
+        limits = self._host.limits
+        if (
+            self._query is not None
+            or self.state is State.ENTERING
+            or len(self._sizes) >= limits.flight_commands
+            or self._byte_count >= limits.flight_bytes
+            or self.link.full
+            or self._retry is not None
+        ):
+            return True
+        # Only a frame costs a token, not the commands that it turned out to be.
+        if self._pace is None or not isinstance(self._waiting[0], bytes):
+            return False
+        wait_s = self._pace.take(self._host.world.monotonic_us)
+        if wait_s > 0:
+            self._retry = self._host.world.later(wait_s, self._try_again)
+        return wait_s > 0
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._pump()
+
+    def _take(self, item: bytes | RelayError | Word) -> None:
+        if self.state is State.CLOSED or self.state is State.LEAVING:
+            return
+        if isinstance(item, Command):
+            self._command(item, 0)
+        elif isinstance(item, bytes):
+            self._frame(item)
+        elif isinstance(item, RelayError):
+            self._refuse(item)
+        else:
+            self._answer(item)
+
+    def _frame(self, frame: bytes) -> None:
+        if self._fresh:
+            self._fresh = False
+            if self.speech.text and _HTTP.match(frame):
+                # A browser may be made to send anything behind its first line.
+                self._end("lost", "HTTP on a port without")
+                return
+        try:
+            words = list(self.speech.decode(frame))
+        except RelayError as error:
+            self._refuse(error)
+            return
+        except Exception:
+            self._report("decoding a frame failed")
+            self._refuse(Internal())
+            return
+        if len(words) == 1 and isinstance(words[0], Command):
+            self._command(words[0], len(frame))
+        else:
+            # Each is taken as a frame is: a query in the middle holds those behind it.
+            self._waiting.extendleft(reversed(words))
+
+    def _command(self, command: Command, size: int) -> None:
+        kind = type(command)
+        after = LEGAL[self.state].get(kind)
+        if after is None:
+            self._answer(self.speech.fault(OutOfOrder(), command))
+        elif kind is Ping:
+            self._answer(Ponged(command.token, id=command.id))  # type: ignore[attr-defined]
+        elif kind is Pong:
+            self._ponged = True
+        else:
+            self.state = after
+            self._carry_out(command, kind, size)
+
+    def _carry_out(self, command: Command, kind: type[Command], size: int) -> None:
+        if isinstance(command, Hello):
+            self._enter(command)
+            return
+        errand = self._host.errands.get(kind)
+        if errand is not None:
+            self._query = command
+            self._errand = errand(command, self)
+            self._errand.addCallbacks(
+                self._run,
+                self._not_run,
+                callbackArgs=(command,),
+                errbackArgs=(command,),
+            )
+            return
+        if isinstance(command, Query):
+            self._query = command
+        self._submit(command, size)
+
+    def _submit(self, command: Command, size: int = 0) -> None:
+        self._sizes.append(size)
+        self._byte_count += size
+        self._host.hub.submit(self, command)
+
+    def _refuse(self, error: RelayError) -> None:
+        if error.fatal:
+            self.close(error)
+        else:
+            self._answer(self.speech.fault(error))
+
+    def _answer(self, word: Word) -> None:
+        """An answer of the session's own, behind those that are on their way."""
+        if self._sizes or self._unsent:
+            self._submit(Reflect(word))
+            return
+        frames = self.outcome(Reflect(word), word)
+        if frames:
+            self.send(frames)
+
+    # -- login (H24), and errands ----------------------------------------------
+
+    def _enter(self, hello: Hello) -> None:
+        self._errand = self._host.admit(hello, self)
+        self._errand.addCallbacks(
+            self._admitted,
+            self._not_admitted,
+            callbackArgs=(hello,),
+            errbackArgs=(hello,),
+        )
+
+    def _admitted(self, admission: Admission, hello: Hello) -> None:
+        self._errand = None
+        self.account = admission.account
+        self._submit(Enter(hello, admission, id=hello.id))
+
+    def _not_admitted(self, failure: Failure, hello: Hello) -> None:
+        self._errand = None
+        if self.state is State.ENTERING:
+            self.state = State.NEW
+            self._answer(self._fault_of(failure, hello))
+            self._pump()
+
+    def _run(self, answer: Word, command: Command) -> None:
+        self._errand = self._query = None
+        self._answer(answer)
+        self._pump()
+
+    def _not_run(self, failure: Failure, command: Command) -> None:
+        if self.state is not State.CLOSED:
+            self._run(self._fault_of(failure, command), command)
+
+    def _fault_of(self, failure: Failure, command: Command) -> Fault:
+        try:
+            failure.raiseException()
+        except RelayError as error:
+            return self.speech.fault(error, command)
+        except Exception:
+            self._report(f"{type(command).__name__} failed")
+        return self.speech.fault(Internal(), command)
+
+    def _report(self, what: str) -> None:
+        self._host.report(f"{self.dialect} session of {self.address}: {what}")
+
+    # -- from above ------------------------------------------------------------
+
+    def outcome(self, command: Command, result: Word) -> bytes:
+        """See ``Peer.outcome``."""
+        if command is self._query:
+            self._query = None
+            self._unsent = True
+            if self._waiting:
+                self._host.world.later(0, self._pump)
+        if type(command) is Enter:
+            result = self._entered(result)
+        if type(result) is Rendered:
+            return result.frames
+        try:
+            return self.speech.pack(self.speech.outcome(command, result))
+        except Exception:
+            return self._unshown(result)
+
+    def _entered(self, result: Word) -> Word:
+        if not isinstance(result, Welcome):
+            if self.state is State.ENTERING:
+                self.state = State.NEW
+                self.account = None
+            return result
+        limits = self._host.limits
+        if self.state is State.ENTERING:
+            self.state = State.READY
+            if self.account is not None:
+                self._pace = self._paced(limits.account_rate)
+            self._later(limits.idle_s, self._beat)
+        added = {
+            "line_bytes": self.speech.line_limit,
+            "flight_commands": limits.flight_commands,
+            "flight_bytes": limits.flight_bytes,
+            "idle_s": round(limits.idle_s),
+            "answer_s": round(limits.answer_s),
+        }
+        return msgspec.structs.replace(result, limits={**result.limits, **added})
+
+    def tell(self, event: Word) -> bytes:
+        """See ``Peer.tell``."""
+        try:
+            return self.speech.encode(event)
+        except Exception:
+            return self._unshown(event)
+
+    def _unshown(self, word: Word) -> bytes:
+        self._report(f"{type(word).__name__} could not be shown")
+        return b""
+
+    def settled(self, count: int) -> None:
+        """See ``Peer.settled``."""
+        self._unsent = False
+        sizes = self._sizes
+        for _ in range(count):
+            self._byte_count -= sizes.popleft()
+        if self.state is State.LEAVING and not sizes:
+            self._end("quit", "")
+        elif self._waiting:
+            self._pump()
+
+    def close(self, error: RelayError | None) -> None:
+        """See ``Peer.close``."""
+        if self.state is State.CLOSED:
+            return
+        if error is None:
+            self._end("quit", "")
+            return
+        frames = self.tell(Goodbye(error.code, error.text))
+        if frames:
+            self.send(frames)
+        self._end("lost", error.text)
+
+    def _end(self, cause: Cause, reason: str) -> None:
+        self.state = State.CLOSED
+        self._waiting.clear()
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        if self._errand is not None:
+            self._errand.cancel()
+        if not self._told_hub:
+            self._told_hub = True
+            self._host.hub.lost(self, cause, reason)
+            self.link.close()
+
+    # -- time ------------------------------------------------------------------
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._host.world.later(seconds, call)
+
+    def _paced(self, rate: Rate) -> Pace | None:
+        if self.link.exempt or not rate.per_s:
+            return None
+        return Pace(rate, self._host.world.monotonic_us())
+
+    def _register(self) -> None:
+        if self.state is State.NEW:
+            self.close(TimedOut("no hello in time"))
+        else:
+            # A login waits for its turn among others; auth bounds how long.
+            self._later(self._host.limits.register_s, self._register)
+
+    def _beat(self) -> None:
+        """Ask a silent peer for a sign of life, and hang up on one that gives none.
+
+        A person at a plain terminal can't answer. So from this machine, where no
+        connection dies unnoticed, only who has ever answered has to go on answering.
+        """
+        limits, world = self._host.limits, self._host.world
+        now = world.monotonic_us()
+        if self._paused:
+            self._heard_us = now
+        left_s = limits.idle_s - (now - self._heard_us) / 1e6
+        if left_s > 0:
+            self._pinged = False
+            self._later(left_s, self._beat)
+            return
+        if self._pinged:
+            if self._ponged or not self.link.exempt:
+                self.close(TimedOut())
+                return
+        else:
+            frames = self.tell(Pinged(str(world.now_ms())))
+            if frames and not self.link.full:
+                self._pinged = True
+                self.send(frames)
+        self._later(limits.answer_s, self._beat)

@@ -1,0 +1,47 @@
+"""The states of a session, and what may be asked in each: a table, not code.
+
+::
+
+    NEW --Hello--> ENTERING --welcomed--> READY --Bye--> LEAVING --answered--> CLOSED
+     ^                 |
+     +-----refused-----+          every state --lost, closed--> CLOSED
+
+While ENTERING, input waits; the hub's answer ends it. While LEAVING and CLOSED, input
+is dropped."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import get_args
+
+from relaychat.model import commands
+from relaychat.model.commands import AnyCommand, Command
+
+
+class State(Enum):
+    """Where a session is between hello and goodbye."""
+
+    NEW = "new"
+    ENTERING = "entering"
+    READY = "ready"
+    LEAVING = "leaving"
+    CLOSED = "closed"
+
+
+_ONCE = {commands.Hello, commands.Claim}
+_LATER = {kind: State.READY for kind in get_args(AnyCommand) if kind not in _ONCE}
+
+LEGAL: dict[State, dict[type[Command], State]] = {
+    State.NEW: {
+        commands.Hello: State.ENTERING,
+        commands.Claim: State.NEW,
+        commands.Ping: State.NEW,
+        commands.Pong: State.NEW,
+        commands.Bye: State.LEAVING,
+    },
+    State.ENTERING: {},
+    State.READY: {**_LATER, commands.Bye: State.LEAVING},
+    State.LEAVING: {},
+    State.CLOSED: {},
+}
+"""The commands that are legal in a state, and the state after each."""
