@@ -1,0 +1,196 @@
+"""Listeners: an endpoint string, a dialect, perhaps TLS around it; and who may connect.
+
+Every listener counts its peers (H27): so many connections at a time and so many new
+ones within ten minutes from one address, none beyond the process's file descriptors.
+Who is refused is told why, and nothing of theirs is read. This machine's own are
+exempt.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections import deque
+from typing import Any
+
+from msgspec import Struct
+from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import Protocol
+
+from relaychat.model.errors import RelayError, TooMany
+from relaychat.model.events import Goodbye
+from relaychat.model.world import World
+from relaychat.net.outlet import Bounds
+from relaychat.net.shell import Shell, ShellFactory, is_local
+from relaychat.session.session import Host
+
+BACKLOG = 4096
+"""Connections that the kernel may hold for us: a burst of thousands waits, instead of
+being dropped and tried again a second later."""
+
+
+class Guard(Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of who may connect; 0 lifts one."""
+
+    per_address: int = 16
+    """Connections of one address at a time: a household, not a botnet."""
+    new_per_address: int = 32
+    """New connections of one address within ``window_s``."""
+    window_s: float = 600.0
+    """Ten minutes."""
+    sockets: int = 0
+    """Connections in all; the rest of the process's descriptors stays for its files."""
+
+
+class Counter:
+    """Counts connections, for all listeners together."""
+
+    def __init__(self, guard: Guard, world: World) -> None:
+        self._guard = guard
+        self._world = world
+        self._open: dict[str, int] = {}
+        self._new: dict[str, deque[int]] = {}
+        self.total = 0
+
+    def admit(self, address: IAddress | None) -> str:
+        """Count a connection; returns whom it is counted for, for ``release``.
+
+        Raises TooMany.
+        """
+        guard = self._guard
+        if guard.sockets and self.total >= guard.sockets:
+            raise TooMany(
+                "the relay has as many connections as it can; come back later"
+            )
+        host = "" if is_local(address) else source_of(address)
+        if host:
+            self._check(host)
+            self._open[host] = self._open.get(host, 0) + 1
+        self.total += 1
+        return host
+
+    def release(self, host: str) -> None:
+        """A counted connection is gone."""
+        self.total -= 1
+        if host:
+            self._open[host] -= 1
+            if not self._open[host]:
+                del self._open[host]
+
+    def _check(self, host: str) -> None:
+        guard = self._guard
+        if guard.per_address and self._open.get(host, 0) >= guard.per_address:
+            raise TooMany("too many connections from your address")
+        if not guard.new_per_address:
+            return
+        now, span = self._world.monotonic_us(), int(guard.window_s * 1e6)
+        recent = self._new.setdefault(host, deque())
+        while recent and recent[0] <= now - span:
+            recent.popleft()
+        if len(recent) >= guard.new_per_address:
+            raise TooMany("too many new connections from your address; wait a while")
+        recent.append(now)
+        if len(self._new) > 10_000:
+            self._forget_old(now - span)
+
+    def _forget_old(self, before: int) -> None:
+        self._new = {host: new for host, new in self._new.items() if new[-1] > before}
+
+
+def source_of(address: Any) -> str:
+    """Whom an address counts for: itself, or its /64 in IPv6, which one peer
+    has whole."""
+    host = str(getattr(address, "host", ""))
+    if ":" not in host:
+        return host
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    return packed[:8].hex()
+
+
+class Refusal(Protocol):
+    """A connection that is not let in: it is told why, and closed."""
+
+    def __init__(self, words: bytes) -> None:
+        self._words = words
+
+    def connectionMade(self) -> None:
+        """Say it and hang up."""
+        if self.transport is not None:
+            self.transport.write(self._words)
+            self.transport.loseConnection()
+
+
+class GuardedFactory(ShellFactory):
+    """Makes the shells of one listener, as far as the counter lets peers in."""
+
+    def __init__(self, host: Host, bounds: Bounds, tls: bool, counter: Counter) -> None:
+        super().__init__(host, bounds, tls)
+        self._counter = counter
+
+    def buildProtocol(self, addr: IAddress | None) -> Shell | Refusal:  # type: ignore[override]
+        """A shell for a new connection, or a refusal."""
+        try:
+            counted = self._counter.admit(addr)
+        except RelayError as error:
+            goodbye = Goodbye(error.code, error.text)
+            return Refusal(self._host.dialect.form().encode(goodbye))
+        shell = super().buildProtocol(addr)
+        shell.on_lost = lambda: self._counter.release(counted)
+        return shell
+
+
+def endpoint(reactor: Any, description: str, tls: Any = None) -> IStreamServerEndpoint:
+    """The server endpoint of a description such as ``tcp:7600:interface=127.0.0.1``.
+
+    TCP listens on loopback unless told otherwise, with a long backlog; a UNIX socket is
+    for its owner alone. ``tls`` wraps whatever it is. Raises ValueError for no
+    endpoint.
+    """
+    kind = description.partition(":")[0]
+    if kind in ("tcp", "tcp6", "unix") and "backlog=" not in description:
+        description += f":backlog={BACKLOG}"
+    if kind == "tcp" and "interface=" not in description:
+        description += ":interface=127.0.0.1"
+    if kind == "unix":
+        if "mode=" not in description:
+            description += ":mode=600"
+        if "lockfile=" not in description:
+            description += ":lockfile=0"
+    made = serverFromString(reactor, description)
+    return made if tls is None else wrapServerTLS(tls, made)
+
+
+async def listen(
+    reactor: Any, description: str, factory: ShellFactory, tls: Any = None
+) -> IListeningPort:
+    """Listen. Raises OSError or CannotListenError, and ValueError for no endpoint."""
+    kind, _, rest = description.partition(":")
+    if kind == "unix":
+        clear_stale(rest.partition(":")[0].removeprefix("address="))
+    return await endpoint(reactor, description, tls).listen(factory)
+
+
+def clear_stale(path: str) -> None:
+    """Remove the socket of a server that is no more. Raises OSError if one answers
+    there, or if what is there is no socket."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(f"{path} is in the way, and is no socket")
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        else:
+            raise FileExistsError(f"{path} is in use by another server")
+
+
+def most_sockets(limit: int) -> int:
+    """Connections that a limit of file descriptors leaves room for (80 %)."""
+    return limit * 4 // 5

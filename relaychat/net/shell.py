@@ -1,0 +1,212 @@
+"""The shell of a connection: bytes in to the session, the session's bytes out. No
+decisions.
+
+Transports differ by what lies under ``transport.write``; sessions see a ``Connection``,
+whichever it is (``session.link.Link``).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IHandshakeListener
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from relaychat.model.errors import RelayError
+from relaychat.model.world import Timer, World
+from relaychat.net.outlet import Bounds, Outlet, SocketOutlet, StreamOutlet
+from relaychat.session.session import Host, Session
+
+SEND_BUFFER_BYTES = 32 * 1024
+"""SO_SNDBUF: what the kernel may hold for a reader. With the default, 400 readers that
+did not read took 793 MiB of the kernel's memory."""
+
+
+HANDSHAKE_S = 5.0
+"""For a TLS handshake: three round trips over a very bad link. Twisted has no such
+limit."""
+
+
+class Connection:
+    """A session's link to its peer: see ``session.link.Link``."""
+
+    def __init__(self, transport: Any, outlet: Outlet, secure: bool) -> None:
+        self.transport = transport
+        self.outlet = outlet
+        self.send = outlet.send
+        address = transport.getPeer()
+        self.peer = address_text(address)
+        local = is_local(address)
+        self.exempt = local
+        self.secure = secure or local
+        self.uid = peer_uid(transport) if isinstance(address, UNIXAddress) else None
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds more than it should."""
+        return self.outlet.full
+
+    def pause(self) -> None:
+        """Read nothing more from the peer."""
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.transport.resumeProducing()
+
+    def close(self) -> None:
+        """Hang up behind all that was sent."""
+        self.outlet.close()
+
+
+@implementer(IHandshakeListener)
+class Shell(Protocol):
+    """One connection of a listener. Under TLS its session begins with the handshake's
+    end; a peer that does not come to one is cut."""
+
+    def __init__(self, host: Host, bounds: Bounds, tls: bool) -> None:
+        self.session: Session | None = None
+        self.on_lost: Callable[[], None] | None = None
+        """Called once when the connection is gone, for who counts connections."""
+        self._host = host
+        self._bounds = bounds
+        self._tls = tls
+        self._outlet: Outlet | None = None
+        self._timer: Timer | None = None
+
+    def connectionMade(self) -> None:
+        """The transport is there."""
+        if self._tls:
+            self._timer = self._host.world.later(HANDSHAKE_S, self._cut)
+        else:
+            self._open()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is there."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._open()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        if self.session is not None:
+            self.session.receive(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._outlet is not None:
+            self._outlet.lost()
+        if self.session is not None:
+            clean = reason.check(ConnectionDone) is not None
+            self.session.lost("connection closed" if clean else "connection lost")
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def _open(self) -> None:
+        transport = self.transport
+        outlet = self._outlet = outlet_for(
+            transport, self._host.world, self._bounds, self._drained, self._stalled
+        )
+        self.session = Session(self._host, Connection(transport, outlet, self._tls))
+        self.session.open()
+
+    def _cut(self) -> None:
+        self._timer = None
+        abort = getattr(self.transport, "abortConnection", None)
+        if abort is not None:
+            abort()
+
+    def _drained(self) -> None:
+        if self.session is not None:
+            self.session.drained()
+
+    def _stalled(self, error: RelayError) -> None:
+        if self.session is not None:
+            self.session.close(error)
+
+
+class ShellFactory(Factory):
+    """Makes the shells of a listener."""
+
+    noisy = False
+
+    def __init__(self, host: Host, bounds: Bounds, tls: bool = False) -> None:
+        self._host = host
+        self._bounds = bounds
+        self._tls = tls
+
+    def buildProtocol(self, addr: IAddress | None) -> Shell:
+        """A shell for a new connection."""
+        shell = Shell(self._host, self._bounds, self._tls)
+        shell.factory = self
+        return shell
+
+
+def outlet_for(
+    transport: Any,
+    world: World,
+    bounds: Bounds,
+    on_drained: Callable[[], None],
+    on_stall: Callable[[RelayError], None],
+) -> Outlet:
+    """The outlet that fits a transport, with the kernel's buffer kept small."""
+    if isinstance(transport, tcp.Connection):
+        handle = tune(transport)
+        return SocketOutlet(handle.send, transport, world, bounds, on_drained, on_stall)
+    under = getattr(transport, "transport", None)
+    if isinstance(under, tcp.Connection):
+        tune(under)
+    return StreamOutlet(transport, world, bounds, on_drained, on_stall)
+
+
+def tune(transport: tcp.Connection) -> socket.socket:
+    """Keep the kernel's send buffer small, and send without waiting for more."""
+    handle: socket.socket = transport.getHandle()
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if handle.family != socket.AF_UNIX:
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return handle
+
+
+def address_text(address: object) -> str:
+    """An address as logs and lists show it."""
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    return "unix" if isinstance(address, UNIXAddress) else "?"
+
+
+def is_local(address: object) -> bool:
+    """Whether a peer is on this machine."""
+    if isinstance(address, UNIXAddress):
+        return True
+    if isinstance(address, IPv4Address):
+        return address.host.startswith("127.")
+    if isinstance(address, IPv6Address):
+        return address.host == "::1" or address.host.startswith("::ffff:127.")
+    return False
+
+
+def peer_uid(transport: Any) -> int | None:
+    """User id of the process at the other end of a UNIX socket, as the kernel
+    knows it."""
+    size = struct.calcsize("3i")
+    try:
+        raw = transport.getHandle().getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, size
+        )
+    except OSError:
+        return None
+    return int(struct.unpack("3i", raw)[1])
