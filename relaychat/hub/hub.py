@@ -131,6 +131,7 @@ class Hub:
         self._tails = Tails(house.limits)
         self._catch_up = CatchUp(house.limits, self._read_on)
         self._queue: deque[Item] = deque()
+        self._next_pos = 1
         self._busy = False
         """A turn is open: it is being committed or delivered, or waits for a read."""
         self._woken = False
@@ -144,7 +145,9 @@ class Hub:
 
     def start(self) -> None:
         """Open the store and take up its state. Raises what ``Store.open`` raises."""
-        self.state = load(self._store.open(KINDS))
+        snapshot = self._store.open(KINDS)
+        self.state = load(snapshot)
+        self._next_pos = snapshot.last_pos + 1
         self.state.last_session = self.house.world.now_ms()
         self.house.counts.started_us = self.house.world.monotonic_us()
         for room in self.state.rooms.values():
@@ -299,7 +302,7 @@ class Hub:
     ) -> None:
         if isinstance(outcome, Committed):
             self.house.counts.healthy = True
-            self._place(turn, outcome.first_pos)
+            self._next_pos = outcome.first_pos
             self._deliver(turn, items)
             return
         if isinstance(outcome, InDoubt):
@@ -337,22 +340,18 @@ class Hub:
 
     # -- delivery -------------------------------------------------------------
 
-    def _place(self, turn: Turn, first_pos: int) -> None:
-        """Give the turn's entries their place in the global order (H4)."""
-        pos = first_pos
-        order = {(row.room, row.seq): first_pos + n for n, row in enumerate(turn.rows)}
-        for room, kept in turn.kept.items():
-            for n, one in enumerate(kept):
-                pos = order.get((room.number, one.event.seq), pos)
-                kept[n] = one._replace(pos=pos)
-
     def _deliver(self, turn: Turn, items: list[Item]) -> None:
-        for room, kept in turn.kept.items():
-            self._tails.extend(room.tail, kept)
+        """Take the turn's entries into memory, in their place (H4), and tell them."""
+        for room, entries in turn.kept.items():
+            for kept in entries:
+                kept.pos += self._next_pos
+            self._tails.extend(room.tail, entries)
+        self._next_pos += len(turn.rows)
         for (room, seq), blank in turn.blanked.items():
             held = room.tail.get(seq)
             if held is not None:
-                room.tail.replace(seq, blank._replace(pos=held.pos, origin=held.origin))
+                blank.pos, blank.origin = held.pos, held.origin
+                room.tail.replace(seq, blank)
         fallen: dict[Peer, None] = {}
         self._fan_out(turn, items, deliver(turn, fallen), fallen)
 

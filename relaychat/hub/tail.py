@@ -6,7 +6,8 @@ A tail has no holes: it holds the last so many entries, up to the room's committ
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from relaychat.hub.limits import Limits
 from relaychat.model.events import LogEvent
@@ -15,10 +16,11 @@ OVERHEAD_BYTES = 300
 """What an entry costs beside its body: two tuples, a Struct, its strings."""
 
 
-class Kept(NamedTuple):
+class Kept(Struct, gc=False):
     """An entry in memory. ``origin`` is who wrote it, as in the store's row."""
 
     pos: int
+    """Its place in the global commit order; until then, among its turn's rows."""
     event: LogEvent
     body: bytes
     origin: int | None

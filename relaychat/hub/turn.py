@@ -276,6 +276,7 @@ class Turn:
         """
         body = encode(event)
         origin = self._origin(peer)
+        place = len(self.rows)
         if room.logged:
             if self.refusing:
                 raise Unavailable
@@ -302,7 +303,7 @@ class Turn:
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
-        kept.append(Kept(0, event, body, origin))
+        kept.append(Kept(place, event, body, origin))
         if cid is not None:
             self._remember(cid, Done(room.name, event.seq, cid.number))
 
