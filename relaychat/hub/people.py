@@ -304,7 +304,6 @@ def bye(turn: Turn, peer: Peer, command: Bye) -> None:
     turn.answer(
         peer, command, Goodbye("bye", command.reason or "goodbye", id=command.id)
     )
-    turn.close(peer, None)
     _lose(turn, peer, "quit", command.reason, 0)
 
 

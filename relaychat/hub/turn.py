@@ -23,7 +23,7 @@ from relaychat.hub.state import Device, Member, Room, State, Thing, User
 from relaychat.hub.tail import Kept
 from relaychat.model.chain import body_digest, link
 from relaychat.model.commands import Command, History
-from relaychat.model.errors import Unavailable
+from relaychat.model.errors import RelayError, Unavailable
 from relaychat.model.events import Done, LogEvent, UserEvent
 from relaychat.model.names import fold
 from relaychat.model.words import Word
@@ -174,7 +174,7 @@ class Turn:
         self.blanked: dict[tuple[Room, int], Kept] = {}
         """What takes the place of redacted entries, in memory too."""
         self.cids: dict[tuple[int, int], tuple[int, Done]] = {}
-        self.closing: list[tuple[Peer, Any]] = []
+        self.closing: list[tuple[Peer, RelayError]] = []
         self.after: list[Callable[[Afterwards], None]] = []
         """What is to be done once the turn was delivered."""
         self.fetched: dict[object, Any] = {}
@@ -379,7 +379,7 @@ class Turn:
         spans = self.spans.setdefault((peer, room), [[0, 2**62]])
         spans[-1][1] = self.ordinal
 
-    def close(self, peer: Peer, error: Any) -> None:
+    def close(self, peer: Peer, error: RelayError) -> None:
         """Hang up on this session, with its goodbye behind all that it is told."""
         self.closing.append((peer, error))
 
