@@ -27,6 +27,9 @@ WRITER_CACHE_KIB = 32 * 1024
 
 READER_CACHE_KIB = 8 * 1024
 
+ROW_BYTES = 1024
+"""Room for what a row has beside its body; SQLite's limit is one for whole rows."""
+
 _OLDEST_SQLITE = (3, 38, 0)
 """UPDATE FROM (3.33) and JSON as a matter of course (3.38)."""
 
@@ -102,7 +105,7 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + 64 * 1024)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + ROW_BYTES)
 
 
 def _upgrade(

@@ -1,0 +1,70 @@
+"""Proof that a room's log is whole: its chain, walked from the first entry to the
+head."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from relaychat.model.chain import START, body_digest, link
+from relaychat.store.api import Head, Proof, Store
+
+PAGE_ENTRIES = 500
+
+Fault = Literal["missing", "altered", "beyond", "head"]
+
+
+class Verdict(Struct, frozen=True):
+    """What became of a walk along a room's log."""
+
+    room: int
+    entries: int
+    """So many are proved, from the first on."""
+    seq: int | None = None
+    """The first broken entry, or None when all is well."""
+    fault: Fault | None = None
+    """``missing``: there is none at this seq. ``altered``: it is not what was written
+    there. ``beyond``: the log goes on behind its head. ``head``: the last entry is
+    whole and not the one that the head speaks of."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.seq is None
+
+
+async def verify(store: Store, head: Head, *, last: bool = True) -> Verdict:
+    """Walk a room's log up to a head, and name the first broken entry.
+
+    ``last`` says that the head is the room's present one, so that nothing may stand
+    behind it. Without it the head may be one of the past, which a client remembered, or
+    that of a room where people go on talking. Raises what the store's reads raise.
+    """
+    chain, seq = START, 0
+    while seq < head.seq or last:
+        proofs = await store.proofs(head.room, seq, PAGE_ENTRIES)
+        if not proofs:
+            break
+        for proof in proofs:
+            if seq == head.seq and not last:
+                break
+            if fault := _fault(proof, chain, seq + 1, head.seq):
+                return Verdict(head.room, seq, seq + 1, fault)
+            chain, seq = proof.chain, proof.seq
+    if seq < head.seq:
+        return Verdict(head.room, seq, seq + 1, "missing")
+    if chain != head.chain:
+        return Verdict(head.room, seq, seq, "head")
+    return Verdict(head.room, seq)
+
+
+def _fault(proof: Proof, chain: bytes, seq: int, end: int) -> Fault | None:
+    if seq > end:
+        return "beyond"
+    if proof.seq != seq:
+        return "missing"
+    digest = proof.digest or body_digest(proof.body)
+    if link(chain, seq, proof.at, digest) != proof.chain:
+        return "altered"
+    return None
