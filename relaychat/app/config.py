@@ -1,0 +1,260 @@
+"""The configuration: TOML into frozen typed sections, checked as a whole, once.
+
+Everything has a default, so no file is needed. What is unknown or out of bounds is an
+error that names the file and the key. ``docs/configuration.md`` is made from this file.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+from twisted.internet.endpoints import quoteStringArgument
+
+from relaychat.hub.limits import Limits as HubLimits
+from relaychat.net.listen import Guard
+from relaychat.net.outlet import Bounds
+from relaychat.session.limits import Limits as SessionLimits
+
+S = TypeVar("S", bound=Struct)
+
+
+class ConfigError(Exception):
+    """A configuration that can't be used. The text names the key, for people."""
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections."""
+
+
+class Server(Section, frozen=True):
+    """The relay itself."""
+
+    name: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")
+    ] = "relaychat.localhost"
+    """How the relay calls itself: in welcomes, as the source of its IRC lines, as the
+    host in ban masks."""
+    data: str = "relaychat-data"
+    """Folder of everything that it keeps: database, sockets, development certificate.
+    Relative to the configuration file, or to where the relay was started."""
+
+
+class Store(Section, frozen=True):
+    """Where the log lives."""
+
+    kind: Literal["sqlite", "memory"] = "sqlite"
+    """``memory`` forgets everything at the end; it is for trying things out."""
+    file: str = "relaychat.db"
+    """The database, relative to the data folder."""
+
+
+class Listen(Section, frozen=True):
+    """A door: one dialect at one endpoint. One ``[[listen]]`` for each; any at all
+    replace the defaults as a whole."""
+
+    dialect: str
+    """``native``, ``irc``, ``control``, the name of a plugin, or ``module:Class``."""
+    endpoint: str
+    """A Twisted server endpoint string; ``{data}`` stands for the data folder. TCP
+    endpoints get this relay's backlog and buffer sizes."""
+    tls: str = ""
+    """Name of the ``[tls.NAME]`` section to encrypt with; empty for plain."""
+
+
+class Tls(Section, frozen=True):
+    """A certificate for listeners, as ``[tls.NAME]``. Where none is named, a
+    self-signed one for development is made in the data folder at the first start."""
+
+    certificate: str = ""
+    """PEM file: the certificate, then its chain. Relative to the configuration file."""
+    key: str = ""
+    """PEM file of the private key; empty if it is in the certificate's file."""
+
+
+class Accounts(Section, frozen=True):
+    """Who may come in, and who stays."""
+
+    guests: bool = True
+    """Whether people without an account may come in."""
+    guest_password: str = ""
+    """What guests have to give, all the same; empty for nothing."""
+    window_s: Annotated[int, Meta(ge=0, le=86_400)] = 300
+    """Seconds after which a lost native connection counts as gone. IRC: at once."""
+
+
+class Hooks(Section, frozen=True):
+    """Code of the house's own, asked before or told after, each as ``module:function``.
+    ``relaychat.hub.hooks`` says when, and what they are handed."""
+
+    before_say: tuple[str, ...] = ()
+    """Before messages, edits and reactions."""
+    before_join: tuple[str, ...] = ()
+    """Before somebody enters a room."""
+    before_change: tuple[str, ...] = ()
+    """Before topic, role, policy, ban, kick, invitation and redaction."""
+    after_events: tuple[str, ...] = ()
+    """With the log events that were just delivered."""
+
+
+class Log(Section, frozen=True):
+    """What the relay says about itself. It never logs a message."""
+
+    format: Literal["text", "json"] = "text"
+    """``json`` writes one object a line."""
+    level: Literal["debug", "info", "warn", "error"] = "info"
+    """The least that is written."""
+    file: str = ""
+    """File to append to, relative to the configuration file; empty for where twistd
+    logs to (with ``json``: standard output)."""
+
+
+class Limits(Section, frozen=True):
+    """Bounds. Each has a unit in its name and a reason. Those of ``guard`` are lifted
+    by 0, the others by a number as large as one likes (rates: ``inf``)."""
+
+    guard: Guard = Guard()
+    """Who may connect. This machine's own peers are exempt."""
+    outlet: Bounds = Bounds()
+    """What is held for one who reads slowly."""
+    session: SessionLimits = SessionLimits()
+    """What one connection may do. This machine's own peers have no rates."""
+    hub: HubLimits = HubLimits()
+    """Texts, rooms, people, and what is kept of them in memory."""
+
+
+LISTEN = (
+    Listen(dialect="native", endpoint="tcp:7600:interface=127.0.0.1"),
+    Listen(dialect="native", endpoint="tcp:7601:interface=127.0.0.1", tls="default"),
+    Listen(dialect="irc", endpoint="tcp:6667:interface=127.0.0.1"),
+    Listen(dialect="irc", endpoint="tcp:6697:interface=127.0.0.1", tls="default"),
+    Listen(dialect="native", endpoint="unix:{data}/native.sock:mode=600"),
+    Listen(dialect="control", endpoint="unix:{data}/control.sock:mode=600"),
+)
+"""The doors of a relay that was told nothing: this machine only."""
+
+
+class Config(Section, frozen=True):
+    """The whole configuration. ``read`` makes its paths whole."""
+
+    server: Server = Server()
+    store: Store = Store()
+    listen: tuple[Listen, ...] = LISTEN
+    tls: dict[str, Tls] = msgspec.field(default_factory=lambda: {"default": Tls()})
+    accounts: Accounts = Accounts()
+    hooks: Hooks = Hooks()
+    limits: Limits = Limits()
+    log: Log = Log()
+
+
+def read(file: str = "", data: str = "") -> Config:
+    """The configuration in a file, or the defaults; ``data`` overrides the data folder.
+
+    Raises ConfigError.
+    """
+    if not file:
+        return _with_paths(from_mapping({}), Path(), data)
+    try:
+        config = from_mapping(tomllib.loads(Path(file).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    except (ConfigError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+    return _with_paths(config, Path(file).parent, data)
+
+
+def _with_paths(config: Config, base: Path, data: str) -> Config:
+    """The same with every relative path put behind what it is relative to."""
+
+    def whole(name: str, folder: Path = base) -> str:
+        return str(folder / name) if name else ""
+
+    home = Path(data or whole(config.server.data))
+    return replace(
+        config,
+        server=replace(config.server, data=str(home)),
+        store=replace(config.store, file=whole(config.store.file, home)),
+        listen=tuple(
+            replace(
+                one,
+                endpoint=one.endpoint.replace("{data}", quoteStringArgument(str(home))),
+            )
+            for one in config.listen
+        ),
+        tls={
+            name: replace(one, certificate=whole(one.certificate), key=whole(one.key))
+            for name, one in config.tls.items()
+        },
+        log=replace(config.log, file=whole(config.log.file)),
+    )
+
+
+def from_mapping(table: dict[str, Any]) -> Config:
+    """A configuration of what TOML holds. Raises ConfigError."""
+    sections = {name: value for name, value in table.items() if name != "tls"}
+    named = table.get("tls", {})
+    if not isinstance(named, dict):
+        raise ConfigError("tls: sections are called [tls.NAME]")
+    tls = {name: _convert(value, Tls, f"tls.{name}") for name, value in named.items()}
+    config = _convert(sections, Config, "")
+    # The development certificate is there under its name unless that was given another.
+    config = replace(config, tls={"default": Tls(), **tls})
+    for problem in _problems(config):
+        raise ConfigError(problem)
+    return config
+
+
+def _convert(value: object, kind: type[S], where: str) -> S:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), where)) from None
+
+
+def _explain(message: str, where: str) -> str:
+    """msgspec's words, with the key first: ``listen[0].tls: expected `str`, ...``."""
+    message = message.replace("`object`", "a table")
+    text, _, place = message.partition(" - at `$")
+    unknown = re.search(r"unknown field `(.*)`", text)
+    missing = re.search(r"missing required field `(.*)`", text)
+    key = ".".join(filter(None, [where, place.rstrip("`").strip(".")]))
+    if unknown or missing:
+        field = (unknown or missing)[1]  # type: ignore[index]
+        key = f"{key}.{field}".strip(".")
+        text = "there is no such key" if unknown else "is needed"
+    return f"{key}: {text[:1].lower()}{text[1:]}"
+
+
+def _problems(config: Config) -> Iterator[str]:
+    """What types alone can't tell."""
+    yield from _out_of_bounds(config.limits, "limits")
+    seen: set[str] = set()
+    for index, listen in enumerate(config.listen):
+        key = f"listen[{index}]"
+        if listen.tls and listen.tls not in config.tls:
+            yield f"{key}.tls: there is no section [tls.{listen.tls}]"
+        if ":" not in listen.endpoint:
+            yield f"{key}.endpoint: expected an endpoint like tcp:7600"
+        if listen.endpoint in seen:
+            yield f"{key}.endpoint: {listen.endpoint} is there already"
+        seen.add(listen.endpoint)
+    for name, tls in config.tls.items():
+        if tls.key and not tls.certificate:
+            yield f"tls.{name}.certificate: is needed beside a key"
+
+
+def _out_of_bounds(section: Struct, where: str) -> Iterator[str]:
+    least = 0 if isinstance(section, Guard) else 1e-9
+    for field in section.__struct_fields__:
+        value, key = getattr(section, field), f"{where}.{field}"
+        if isinstance(value, Struct):
+            yield from _out_of_bounds(value, key)
+        elif not value >= least:
+            bound = "0 or more" if least == 0 else "more than 0"
+            yield f"{key}: expected {bound}, got {value}"

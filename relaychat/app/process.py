@@ -1,0 +1,68 @@
+"""What belongs to the process: its limits, its signals, its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from relaychat.net.listen import most_sockets
+
+SWITCH_S = 0.0005
+"""How long one thread keeps the interpreter while another waits for it. With the usual
+5 ms a busy reactor lets the store's writer in so rarely that commits stall."""
+COLLECT_AFTER = 20_000
+"""New containers between two collections. Hardly anything here is in a cycle, and with
+the usual 700 a busy relay walks its rooms and people thousands of times a minute."""
+IN_DOUBT = os.EX_IOERR
+"""Exit code (74) after a commit whose outcome is unknown: start again, the log decides.
+Exit code 1 says that the relay could not start."""
+
+
+def settle() -> int:
+    """Prepare the process for many connections and two busy threads. Returns how many
+    connections its descriptors allow."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 50)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return most_sockets(hard)
+
+
+def on_signals(stop: Callable[[str], None], reactor: Any) -> None:
+    """Call ``stop`` for SIGTERM and SIGINT. With the reactor's own handlers twistd would
+    kill itself by the same signal at the end, which looks like a crash."""
+
+    def heard(number: int, frame: object) -> None:
+        reactor.callFromThread(stop, signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, heard)
+
+
+def leave(reactor: Any, code: int) -> None:
+    """Stop the reactor, and end with this code once everything is closed."""
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    if code:
+        reactor.addSystemEventTrigger("after", "shutdown", end)
+    if reactor.running:
+        reactor.stop()
+
+
+def end_now(code: int) -> None:
+    """End without closing anything."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

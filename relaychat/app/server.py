@@ -1,0 +1,149 @@
+"""The service of ``twistd relaychat``: what is started and stopped, in which order.
+
+Start: the store with the hub on it, then the doors, so that nobody comes in before the
+log was read. Stop: the doors, then everybody is told and their last words are kept,
+then the store. A commit in doubt ends the process at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+
+from relaychat.app import logs, process
+from relaychat.app.build import CannotBuild, Relay, build
+from relaychat.app.config import Config
+from relaychat.app.welcome import welcome
+from relaychat.hub.hub import Alarms
+from relaychat.net.listen import listen
+from relaychat.store.api import StoreBroken, StoreLocked
+
+GOODBYE_S = 5.0
+"""How long peers have to hear that the relay stops. Supervisors wait ten or more."""
+LOOK_S = 0.02
+"""How often it is looked whether all have gone."""
+
+EXPECTED = (
+    CannotBuild,
+    StoreLocked,
+    StoreBroken,
+    CannotListenError,
+    OSError,
+    ValueError,
+)
+"""What keeps a relay from starting and is no bug: told in one line."""
+
+
+class RelayService(Service):
+    """A relay as a service of Twisted."""
+
+    name = "relaychat"
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._relay: Relay | None = None
+        self._ports: list[IListeningPort] = []
+        self._starting: Deferred[None] | None = None
+        self._failed = False
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join an application, and have it log as the configuration says."""
+        observer = logs.observer(self._config.log)
+        if observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, observer)
+        super().setServiceParent(parent)
+
+    def startService(self) -> None:
+        """Build, open, listen. What goes wrong ends the process with code 1."""
+        super().startService()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._not_started)
+        if self._failed:
+            raise SystemExit(1)
+
+    def stopService(self) -> Deferred[None]:
+        """Close the doors, let everybody go, close the log."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+    # -- start ---------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        config, reactor = self._config, self._reactor
+        alarms = Alarms(error=self._error, in_doubt=self._in_doubt, stop=self._stop)
+        relay = build(config, reactor, alarms, process.settle())
+        relay.hub.start()
+        self._relay = relay
+        relay.threads.start()
+        for door in relay.doors:
+            endpoint = door.listen.endpoint
+            try:
+                port = await listen(reactor, endpoint, door.factory, door.tls)
+            except (CannotListenError, OSError, ValueError) as error:
+                raise CannotBuild(f"{endpoint}: {error}") from None
+            self._ports.append(port)
+        reactor.callWhenRunning(process.on_signals, self._heard, reactor)
+        hosts = [port.getHost() for port in self._ports]
+        self._log.info("{text}", text=welcome(config, relay.doors, hosts))
+
+    def _not_started(self, failure: Failure) -> None:
+        self._failed = True
+        if failure.check(*EXPECTED):
+            self._log.critical("can't start: {text}", text=failure.getErrorMessage())
+        else:
+            self._log.failure("can't start", failure)
+        if self._reactor.running:
+            process.leave(self._reactor, 1)
+
+    # -- what the hub and the system say -------------------------------------------
+
+    def _error(self, text: str) -> None:
+        if sys.exc_info()[0] is None:
+            self._log.error("{text}", text=text)
+        else:
+            self._log.failure("{text}", text=text)
+
+    def _in_doubt(self, why: str) -> None:
+        self._log.critical(
+            "stopping at once: nobody knows whether the last messages were kept ({why})."
+            " Start again: the log decides, and clients resend what it lacks",
+            why=why,
+        )
+        process.end_now(process.IN_DOUBT)
+
+    def _stop(self) -> None:
+        self._log.info("asked to stop")
+        process.leave(self._reactor, 0)
+
+    def _heard(self, signal: str) -> None:
+        self._log.info("{signal}: stopping", signal=signal)
+        process.leave(self._reactor, 0)
+
+    # -- stop ----------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        relay = self._relay
+        if relay is None:
+            return
+        relay.hub.close()
+        until = self._reactor.seconds() + GOODBYE_S
+        while relay.hub.state.peers and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK_S, lambda: None)
+        await relay.store.close()
+        relay.threads.stop()
+        self._log.info("stopped")

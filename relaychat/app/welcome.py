@@ -1,0 +1,60 @@
+"""What the relay says once it is up: where and how to come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+from relaychat import __version__
+from relaychat.app.build import Door
+from relaychat.app.certificate import fingerprint
+from relaychat.app.config import Config
+
+FIRST_WORDS = """\
+On the native wire, one line each:
+  {"type":"hello","nick":"ann"}
+  {"type":"join","room":"#tea"}
+  {"type":"send","room":"#tea","text":"two lumps, please"}"""
+
+
+def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> str:
+    """One line for each door, the fingerprints, and the first words."""
+    lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
+    for door, host in zip(doors, hosts, strict=True):
+        name = door.listen.dialect + (", TLS" if door.tls else "")
+        lines.append(f"  {name:12} {where(host):28} {_how(door, host)}".rstrip())
+    for certificate in dict.fromkeys(door.certificate for door in doors):
+        if certificate is not None:
+            lines.append(f"{certificate}, SHA-256: {fingerprint(certificate)}")
+    return "\n".join([*lines, FIRST_WORDS])
+
+
+def where(host: object) -> str:
+    """An address as people write it."""
+    if isinstance(host, IPv4Address):
+        return f"{host.host}:{host.port}"
+    if isinstance(host, IPv6Address):
+        return f"[{host.host}]:{host.port}"
+    if isinstance(host, UNIXAddress) and host.name is not None:
+        return host.name.decode(errors="replace")
+    return str(host)
+
+
+def _how(door: Door, host: object) -> str:
+    """The command that comes in by a door of the common kinds."""
+    dialect, tls = door.listen.dialect, door.tls is not None
+    if isinstance(host, UNIXAddress):
+        if dialect == "control":
+            return "relaychat ctl status"
+        return f"nc -U {where(host)}" if dialect == "native" else ""
+    if not isinstance(host, IPv4Address | IPv6Address):
+        return ""
+    if dialect == "irc":
+        switch = " -tls" if tls else ""
+        return f"irssi{switch} -c {host.host} -p {host.port}"
+    if dialect != "native":
+        return ""
+    if tls:
+        return f"openssl s_client -quiet -connect {where(host)}"
+    return f"nc {host.host} {host.port}"
