@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from relaychat.hub.peer import Form
 from relaychat.model.admission import Rendered
 from relaychat.model.commands import Command
-from relaychat.model.errors import BadSyntax, OutOfOrder, RelayError, UnknownCommand
-from relaychat.model.events import Done, Fault, Left, Renamed, UserQuit, UserRenamed
+from relaychat.model.errors import BadSyntax, OutOfOrder, UnknownCommand
+from relaychat.model.events import Done, Left, Renamed, UserQuit, UserRenamed
 from relaychat.model.words import Word
 from relaychat.session.link import Framer
 from relaychat.session.states import State
@@ -151,16 +151,6 @@ class Dialect(Form):
     def outcome(self, command: Command, result: Word) -> Shown:
         """What answers a command."""
         return self.encode(result)
-
-    def fault(self, error: RelayError, command: Command | None = None) -> Fault:
-        """An error of a session's own as an answer; the hub has its like."""
-        if command is None:
-            return Fault(error.code, error.text, error.about, retry=error.retry)
-        tag = str(type(command).__struct_config__.tag)
-        cid = getattr(command, "cid", None)
-        return Fault(
-            error.code, error.text, error.about, tag, cid, error.retry, id=command.id
-        )
 
     def pack(self, shown: Shown) -> bytes:
         """Frames of what a renderer returned. One string is one line: a line break in

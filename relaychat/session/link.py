@@ -26,8 +26,11 @@ class Link(Protocol):
     """Nobody on the way can read it: TLS, loopback or UNIX socket."""
     uid: int | None
     """User id of the process at the other end of a UNIX socket, else None."""
-    full: bool
-    """Holds more than it should. ``Session.drained`` follows when it holds nothing."""
+
+    @property
+    def full(self) -> bool:
+        """Holds more than it should. ``Session.drained`` follows when it holds
+        nothing."""
 
     def send(self, payload: bytes) -> bool:
         """Take a payload, now or as soon as the peer reads; see ``hub.peer.Send``."""

@@ -33,12 +33,13 @@ from relaychat.model.errors import (
     Internal,
     OutOfOrder,
     RelayError,
-    TimedOut,
 )
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
 from relaychat.model.words import Word
 from relaychat.model.world import Timer, World
 from relaychat.session.dialect import Dialect
+from relaychat.session.faults import fault_of
+from relaychat.session.heartbeat import Heartbeat
 from relaychat.session.limits import Limits, Rate
 from relaychat.session.link import Desk, Link
 from relaychat.session.pace import Pace
@@ -75,27 +76,9 @@ class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_byte_count",
-        "_errand",
-        "_framer",
-        "_fresh",
-        "_heard_us",
-        "_host",
-        "_pace",
-        "_paused",
-        "_pinged",
-        "_ponged",
-        "_query",
-        "_retry",
-        "_sizes",
-        "_timer",
-        "_told_hub",
-        "_unsent",
-        "_waiting",
-        "account",
-        "link",
-        "speech",
-        "state",
+        "_byte_count", "_errand", "_framer", "_fresh", "_heart", "_host", "_pace",
+        "_paused", "_query", "_retry", "_sizes", "_told_hub", "_unsent", "_waiting",
+        "account", "link", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -123,19 +106,22 @@ class Session(Peer):
         """A login or an errand under way."""
         self._pace = self._paced(host.limits.guest_rate)
         self._retry: Timer | None = None
-        self._timer: Timer | None = None
-        self._heard_us = 0
         self._fresh = True
         """No frame has come yet."""
-        self._pinged = self._ponged = self._told_hub = False
+        self._told_hub = False
+        self._heart = Heartbeat(
+            host.world,
+            host.limits,
+            link.exempt,
+            self._ask,
+            self._not_reading,
+            self.close,
+        )
 
     def open(self) -> None:
         """The connection is there."""
         self._host.hub.opened(self)
-        self._heard_us = self._host.world.monotonic_us()
-        self._later(self._host.limits.register_s, self._register)
-        self._waiting.extend(self.speech.words(self.speech.opening()))
-        self._pump()
+        self.ask(*self.speech.words(self.speech.opening()))
 
     @property
     def ready(self) -> bool:
@@ -153,11 +139,17 @@ class Session(Peer):
         """Bytes came. Never raises."""
         if self.state is State.CLOSED:
             return
-        self._heard_us = self._host.world.monotonic_us()
+        self._heart.heard_us = self._host.world.monotonic_us()
         if self._fresh and self.speech.text and data.startswith(_TLS):
             self._end("lost", "TLS on a port without")
             return
         self._waiting.extend(self._framer.feed(data))
+        if not self._paused:
+            self._pump()
+
+    def ask(self, *words: Word) -> None:
+        """Take commands and answers as if the peer's next frame had held them."""
+        self._waiting.extend(words)
         if not self._paused:
             self._pump()
 
@@ -249,11 +241,11 @@ class Session(Peer):
         kind = type(command)
         after = LEGAL[self.state].get(kind)
         if after is None:
-            self._answer(self.speech.fault(OutOfOrder(), command))
+            self._answer(fault_of(OutOfOrder(), command))
         elif kind is Ping:
             self._answer(Ponged(command.token, id=command.id))  # type: ignore[attr-defined]
         elif kind is Pong:
-            self._ponged = True
+            self._heart.answers = True
         else:
             self.state = after
             self._carry_out(command, kind, size)
@@ -286,7 +278,7 @@ class Session(Peer):
         if error.fatal:
             self.close(error)
         else:
-            self._answer(self.speech.fault(error))
+            self._answer(fault_of(error))
 
     def _answer(self, word: Word) -> None:
         """An answer of the session's own, behind those that are on their way."""
@@ -333,10 +325,10 @@ class Session(Peer):
         try:
             failure.raiseException()
         except RelayError as error:
-            return self.speech.fault(error, command)
+            return fault_of(error, command)
         except Exception:
             self._report(f"{type(command).__name__} failed")
-        return self.speech.fault(Internal(), command)
+        return fault_of(Internal(), command)
 
     def _report(self, what: str) -> None:
         self._host.report(f"{self.dialect} session of {self.address}: {what}")
@@ -370,7 +362,7 @@ class Session(Peer):
             self.state = State.READY
             if self.account is not None:
                 self._pace = self._paced(limits.account_rate)
-            self._later(limits.idle_s, self._beat)
+            self._heart.begin()
         added = {
             "line_bytes": self.speech.line_limit,
             "flight_commands": limits.flight_commands,
@@ -417,9 +409,9 @@ class Session(Peer):
     def _end(self, cause: Cause, reason: str) -> None:
         self.state = State.CLOSED
         self._waiting.clear()
-        for timer in (self._timer, self._retry):
-            if timer is not None:
-                timer.cancel()
+        self._heart.stop()
+        if self._retry is not None:
+            self._retry.cancel()
         if self._errand is not None:
             self._errand.cancel()
         if not self._told_hub:
@@ -427,47 +419,19 @@ class Session(Peer):
             self._host.hub.lost(self, cause, reason)
             self.link.close()
 
-    # -- time ------------------------------------------------------------------
-
-    def _later(self, seconds: float, call: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._host.world.later(seconds, call)
+    # -- time -----------------------------------------------------------------
 
     def _paced(self, rate: Rate) -> Pace | None:
         if self.link.exempt or not rate.per_s:
             return None
         return Pace(rate, self._host.world.monotonic_us())
 
-    def _register(self) -> None:
-        if self.state is State.NEW:
-            self.close(TimedOut("no hello in time"))
-        else:
-            # A login waits for its turn among others; auth bounds how long.
-            self._later(self._host.limits.register_s, self._register)
+    def _ask(self, token: str) -> bool:
+        frames = self.tell(Pinged(token))
+        if frames and not self.link.full:
+            self.send(frames)
+            return True
+        return False
 
-    def _beat(self) -> None:
-        """Ask a silent peer for a sign of life, and hang up on one that gives none.
-
-        A person at a plain terminal can't answer. So from this machine, where no
-        connection dies unnoticed, only who has ever answered has to go on answering.
-        """
-        limits, world = self._host.limits, self._host.world
-        now = world.monotonic_us()
-        if self._paused:
-            self._heard_us = now
-        left_s = limits.idle_s - (now - self._heard_us) / 1e6
-        if left_s > 0:
-            self._pinged = False
-            self._later(left_s, self._beat)
-            return
-        if self._pinged:
-            if self._ponged or not self.link.exempt:
-                self.close(TimedOut())
-                return
-        else:
-            frames = self.tell(Pinged(str(world.now_ms())))
-            if frames and not self.link.full:
-                self._pinged = True
-                self.send(frames)
-        self._later(limits.answer_s, self._beat)
+    def _not_reading(self) -> bool:
+        return self._paused or self.state is State.ENTERING

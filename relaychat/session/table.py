@@ -75,9 +75,17 @@ def _noted(cls: type, note: str) -> Iterator[tuple[str, Callable[..., Any], Any]
             if note in getattr(value, "__dict__", ()):
                 notes[name] = vars(value)[note]
     for name, noted in notes.items():
+        _own(cls, name, note)
         method = getattr(cls, name)
         if method is not None:
             yield name, method, noted
+
+
+def _own(cls: type, name: str, note: str) -> None:
+    """Raises TableError if a method is in the way of one of the base's own."""
+    first = [vars(base)[name] for base in cls.__mro__ if name in vars(base)][-1]
+    if note not in getattr(first, "__dict__", ()):
+        raise TableError(f"{cls.__name__}.{name}: the base needs that name")
 
 
 def verbs_of(cls: type) -> dict[str, Row]:
