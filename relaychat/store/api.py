@@ -2,8 +2,8 @@
 
 A store holds three things. *Rows* are log entries, append-only but for a redaction's
 blanking. *Heads* are how far each room's log has come. *Records* are the hub's durable
-state beside the log (rooms, members, users, devices, accounts, markers), as JSON under a
-kind and a key. One ``Batch`` changes all three in one transaction and one fsync.
+state beside the log (rooms, members, users, devices, accounts, markers), as JSON under
+a kind and a key. One ``Batch`` changes all three in one transaction and one fsync.
 
 Bodies and records are bytes that the store never reads. There is one writer. Commits
 are carried out, and answered, in the order they were given.
@@ -30,9 +30,11 @@ class Row(NamedTuple):
     chain: bytes
     """16 bytes: the digest over this entry and its predecessor's chain (H32)."""
     origin: int | None = None
-    """Who wrote it: a device's number, or a negative number for a session without one."""
+    """Who wrote it: a device's number, or a negative number for a session without
+    one."""
     cid: int | None = None
-    """The client id; ``(origin, cid)`` is unique over the whole log where it is given."""
+    """The client id; ``(origin, cid)`` is unique over the whole log where it is
+    given."""
     cid_hash: int | None = None
     """Digest of what the client asked for with this cid (signed 64 bit)."""
     ref: int | None = None
@@ -50,7 +52,13 @@ class Head(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record to put, or to drop when ``body`` is None."""
+    """A record to put, or to drop when ``body`` is None.
+
+    Two kinds mean something to the store as well. A record ``sealed`` that is put, its
+    key a room's number, seals that room's head for good: ``Snapshot.heads`` leaves it
+    out. Of a record ``device`` the store reads ``number``, an integer of the JSON
+    object in its body, for ``Snapshot.last_device``.
+    """
 
     kind: str
     key: str
@@ -59,7 +67,8 @@ class Record(NamedTuple):
 
 class Blank(NamedTuple):
     """Replace a row's body (redaction). The store keeps the digest of the first body it
-    ever had beside it, so that the chain still proves (H32)."""
+    ever had beside it, so that the chain still proves (H32). A row that is not there is
+    passed over."""
 
     room: int
     seq: int
@@ -118,13 +127,16 @@ class First(NamedTuple):
 
 
 class Duplicates(Struct, frozen=True):
-    """Rolled back: these rows, by their index in the batch, carry a cid that the log holds."""
+    """Rolled back: these rows, all of them, by their index in the batch, carry a cid
+    that the log holds."""
 
     rows: dict[int, First]
 
 
 class Poison(Struct, frozen=True):
-    """Rolled back: these rows, by their index, can't be stored at all."""
+    """Rolled back: these rows, by their index, can't be stored at all: a number beyond
+    64 bits, a body beyond 16 MiB, or a cid that a row before it in the batch has. Other
+    parts of a batch that can't be stored make it Failed."""
 
     rows: tuple[int, ...]
 
@@ -136,7 +148,8 @@ class Failed(Struct, frozen=True):
 
 
 class InDoubt(Struct, frozen=True):
-    """It may or may not be in the log: a failed fsync, a lost seq. The server stops (H3)."""
+    """It may or may not be in the log: a failed fsync, a lost seq. The server stops
+    (H3); the store answers nothing else from then on."""
 
     why: str
 
@@ -167,10 +180,13 @@ class StoreBroken(Exception):
 
 
 class Store(Protocol):
-    """Where the log lives. Reads see what was committed before them."""
+    """Where the log lives. Reads see what was committed before them, and may see what
+    is committed and not answered yet; they fail with StoreBroken. A room's seqs have no
+    holes, and its times never decrease along them."""
 
     def open(self, kinds: tuple[str, ...]) -> Snapshot:
-        """Open, upgrade if needed, and read the records of these kinds. Blocks; called once.
+        """Open, upgrade if needed, and read the records of these kinds. Blocks; called
+        once.
 
         Raises StoreLocked, StoreBroken, OSError.
         """
@@ -182,14 +198,16 @@ class Store(Protocol):
         self, room: int, after: int, before: int, limit: int, newest: bool = False
     ) -> Deferred[list[Entry]]:
         """Entries with ``after < seq < before`` in order of seq, at most ``limit`` and
-        about 256 KiB of bodies: those nearest ``after``, or nearest ``before`` with ``newest``."""
+        about 256 KiB of bodies: those nearest ``after``, or nearest ``before`` with
+        ``newest``."""
 
     def merged(self, cursors: dict[int, int], limit: int) -> Deferred[list[Entry]]:
         """Entries after these cursors (room number to seq), at most ``limit`` and about
-        256 KiB of bodies, merged by ``pos``, without a hole before the last one given."""
+        256 KiB of bodies, merged by ``pos``, without a hole before the last given."""
 
     def seek(self, room: int, at: int) -> Deferred[int]:
-        """The lowest seq of a room with a time not before ``at``, or one past its last."""
+        """The lowest seq of a room with a time not before ``at``, or one past its
+        last."""
 
     def about(self, room: int, ref: int) -> Deferred[list[Entry]]:
         """Entries that are about this seq, in order, at most 10,000."""
@@ -204,7 +222,8 @@ class Store(Protocol):
         """The highest cid that this origin has in the log, or 0."""
 
     def proofs(self, room: int, after: int, limit: int) -> Deferred[list[Proof]]:
-        """What verifies a room's chain, from ``after`` on, in order."""
+        """What verifies a room's chain, from ``after`` on, in order: at most ``limit``
+        and about 256 KiB of bodies."""
 
     def close(self) -> Deferred[None]:
         """Finish what was given, then close and unlock."""

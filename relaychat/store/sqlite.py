@@ -175,10 +175,10 @@ def _explained(call: Callable[..., T], *values: object) -> T:
 
 
 def _make_folder(folder: Path) -> None:
+    """A folder of our own is closed to others; one that is there is left as it is."""
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         _sync(folder.parent)
-    folder.chmod(0o700)
 
 
 def _sync(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -110,9 +111,15 @@ class StoreCase(unittest.TestCase):
         """Every test has calls of its own."""
         self.calls = Calls()
 
+    def folder(self) -> Path:
+        """A folder for this test's files."""
+        folder = TemporaryDirectory(prefix="relaychat-store-")
+        self.addCleanup(folder.cleanup)
+        return Path(folder.name)
+
     def sqlite(self, path: Path | None = None, **options: Any) -> SqliteStore:
         """A store on a file, not open yet; closed behind the test."""
-        path = path or Path(self.mktemp()) / "relaychat.db"
+        path = path or self.folder() / "relaychat.db"
         store = SqliteStore(path, self.calls.from_thread, **options)
         self.addCleanup(lambda: self.calls.wait(store.close()))
         return store

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from relaychat.store.api import Store
 from relaychat.store.ledger import Ledger
 from relaychat.store.memory import MemoryStore
@@ -29,7 +27,7 @@ class OnSqlite(Contract):
 
     def fresh(self) -> Store:
         """On a file that is not there yet."""
-        self.path = Path(self.mktemp()) / "relaychat.db"
+        self.path = self.folder() / "relaychat.db"
         return self.sqlite(self.path)
 
     def again(self) -> Store:
