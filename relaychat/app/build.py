@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from twisted.internet.defer import Deferred
 
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen
+from relaychat.app.control import ControlDesk, admit_owner
 from relaychat.app.dialects import NoSuchDialect, find_dialect
 from relaychat.app.world import HashingThreads, ReactorWorld
 from relaychat.auth.accounts import Accounts
@@ -27,6 +30,7 @@ from relaychat.model.admission import Admission
 from relaychat.model.commands import Hello
 from relaychat.net.listen import Counter, Guard, GuardedFactory
 from relaychat.net.tls import TLSError, context
+from relaychat.session.control import Control
 from relaychat.session.session import Admit, Host, Session
 from relaychat.store.api import Store
 
@@ -81,6 +85,7 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
     passwords = Passwords(world, threads)
     accounts = Accounts(store, passwords, alarms.in_doubt)
     login = _login(config, world, store, accounts, passwords)
+    owner = partial(admit_owner, owner=os.geteuid())
     counter = Counter(_guard(config, sockets), world)
 
     def door(index: int, listen: Listen) -> Door:
@@ -88,7 +93,12 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
             dialect = find_dialect(listen.dialect)
         except NoSuchDialect as error:
             raise CannotBuild(f"listen[{index}].dialect: {error}") from None
-        host = Host(dialect, hub, world, login, alarms.error, config.limits.session)
+        limits = config.limits.session
+        if dialect is Control:
+            desk = ControlDesk(hub, accounts, alarms.error)
+            host = Host(dialect, desk, world, owner, alarms.error, limits)
+        else:
+            host = Host(dialect, hub, world, login, alarms.error, limits)
         factory = GuardedFactory(host, config.limits.outlet, bool(listen.tls), counter)
         tls, certificate = _tls(config, listen.tls, world.now_ms())
         return Door(listen, factory, tls, certificate)

@@ -37,8 +37,8 @@ def settle() -> int:
 
 
 def on_signals(stop: Callable[[str], None], reactor: Any) -> None:
-    """Call ``stop`` for SIGTERM and SIGINT. With the reactor's own handlers twistd would
-    kill itself by the same signal at the end, which looks like a crash."""
+    """Call ``stop`` for SIGTERM and SIGINT. With the reactor's own handlers twistd
+    would kill itself by the same signal at the end, which looks like a crash."""
 
     def heard(number: int, frame: object) -> None:
         reactor.callFromThread(stop, signal.Signals(number).name)

@@ -116,7 +116,7 @@ class RelayService(Service):
 
     def _in_doubt(self, why: str) -> None:
         self._log.critical(
-            "stopping at once: nobody knows whether the last messages were kept ({why})."
+            "stopping at once: nobody knows whether the last messages are kept ({why})."
             " Start again: the log decides, and clients resend what it lacks",
             why=why,
         )
