@@ -6,12 +6,12 @@
         ▲                                                                        │
         └──────────────── disconnected: cursors and outbox stay ◀────────────────┘
 
-``receive`` takes bytes and returns happenings; ``data_to_send`` is what to write. Bytes from
-a bad server never raise: ``broken`` says why the connection is of no use any more.
+``receive`` takes bytes and returns happenings; ``data_to_send`` is what to write. Bytes
+from a bad server never raise: ``broken`` says why the connection is of no use any more.
 
-Only what follows without a hole is shown (see ``cursor``), and what is sent with a cid is
-resent until it is answered (see ``outbox``): so over any interruption each event is shown
-once, and each message is in the log once.
+Only what follows without a hole is shown (see ``cursor``), and what is sent with a cid
+is resent until it is answered (see ``outbox``): so over any interruption each event is
+shown once, and each message is in the log once.
 
 On the wire sends carry their cid as ``id``; all else that is asked counts down from -1.
 """
@@ -49,6 +49,7 @@ from relaychat.model.commands import (
     Part,
     Ping,
     Pong,
+    Rename,
     Resume,
 )
 from relaychat.model.events import (
@@ -61,6 +62,7 @@ from relaychat.model.events import (
     LogEvent,
     Pinged,
     Ponged,
+    Renamed,
     Resumed,
     RoomShown,
     Welcome,
@@ -85,7 +87,8 @@ class Place:
 
 
 class Conversation:
-    """See the module. One object serves all connections of a client, one after the other."""
+    """See the module. One object serves all connections of a client, one after the
+    other."""
 
     def __init__(
         self, hello: Hello, *, everything: bool = False, window: int = WINDOW
@@ -98,6 +101,7 @@ class Conversation:
         self.welcome: Welcome | None = None
         """The server's, of this connection."""
         self.ready = False
+        self.nick = hello.nick
         self._places: dict[str, Place] = {}
         self._asked: dict[int, Command] = {}
         self._last_id = 0
@@ -126,10 +130,10 @@ class Conversation:
         self._want(Place(room, key, None))
 
     def leave(self, room: str, reason: str = "") -> None:
-        """Be no longer in a room."""
-        self._places.pop(fold(room), None)
-        if self.ready:
-            self.ask(Part(room, reason))
+        """Be no longer in a room, or give up getting in."""
+        place = self._places.pop(fold(room), None)
+        if place is not None and place.inside:
+            self.ask(Part(place.name, reason))
 
     def reader(self, room: str) -> Reader | None:
         """Who follows a room."""
@@ -177,7 +181,8 @@ class Conversation:
                     self._join(place)
         self._flush_outbox()
 
-    # -- the connection ------------------------------------------------------------------
+    # -- the connection
+    # ------------------------------------------------------------------
 
     def connected(self) -> None:
         """A new connection is there: say hello."""
@@ -199,7 +204,9 @@ class Conversation:
         self.outbox.lost()
         asked, self._asked = self._asked, {}
         inner = (Join, Resume)
-        return [Answered(one, LOST) for one in asked.values() if not isinstance(one, inner)]
+        return [
+            Answered(one, LOST) for one in asked.values() if not isinstance(one, inner)
+        ]
 
     def receive(self, data: bytes) -> list[Happening]:
         """What the server's bytes mean. Never raises for them: see ``broken``."""
@@ -220,7 +227,8 @@ class Conversation:
         out, self._out = self._out, []
         return b"".join(out)
 
-    # -- inside ----------------------------------------------------------------------------
+    # -- inside
+    # ----------------------------------------------------------------------------
 
     def _want(self, place: Place) -> None:
         self._places[fold(place.name)] = place
@@ -257,7 +265,8 @@ class Conversation:
         else:
             self._found.append(Shown(word, raw))
 
-    # -- rooms ---------------------------------------------------------------------------
+    # -- rooms
+    # ---------------------------------------------------------------------------
 
     def _log_event(self, event: LogEvent | Unknown, raw: bytes) -> None:
         place = self._place_of(event.room)
@@ -267,17 +276,17 @@ class Conversation:
             return
         if isinstance(event, LogEvent):
             self._found.append(Shown(event, raw))
-            if self._puts_us_out(event):
+            if isinstance(event, Renamed) and fold(event.sender) == fold(self.nick):
+                self.nick = event.nick
+            elif self._puts_us_out(event):
                 place.inside = False
                 place.reader.left()
 
     def _puts_us_out(self, event: LogEvent) -> bool:
-        if self.welcome is None:
-            return False
         gone = event.nick if isinstance(event, Kicked) else None
         if isinstance(event, Left) and event.cause == "part":
             gone = event.sender
-        return gone is not None and fold(gone) == fold(self.welcome.nick)
+        return gone is not None and fold(gone) == fold(self.nick)
 
     def _withheld(self, event: Withheld, raw: bytes) -> None:
         place = self._place_of(event.room)
@@ -335,20 +344,23 @@ class Conversation:
 
     def _check_ready(self) -> None:
         joining = any(isinstance(one, Join) for one in self._asked.values())
-        if self.welcome and not self.ready and not joining and self._resumed_once():
+        if self.welcome and not self.ready and not joining and self._settled():
             self.ready = True
             self._found.append(Ready())
 
-    def _resumed_once(self) -> bool:
+    def _settled(self) -> bool:
         return all(
-            place.inside or place.refused is not None or place.name.startswith("@")
+            place.inside
+            or (place.refused is not None and not place.refused.retry)
+            or place.name.startswith("@")
             for place in self._places.values()
         )
 
-    # -- answers -------------------------------------------------------------------------
+    # -- answers
+    # -------------------------------------------------------------------------
 
     def _welcomed(self, welcome: Welcome, raw: bytes) -> None:
-        self.welcome = welcome
+        self.welcome, self.nick = welcome, welcome.nick
         self._found.append(Up(welcome))
 
     def _done(self, done: Done, raw: bytes) -> None:
@@ -373,7 +385,9 @@ class Conversation:
             self._answered(fault)
 
     def _answered(self, answer: Any) -> None:
-        command = self._asked.pop(answer.id, None) if isinstance(answer.id, int) else None
+        command = (
+            self._asked.pop(answer.id, None) if isinstance(answer.id, int) else None
+        )
         if command is None:
             return
         if isinstance(command, Join):
@@ -386,6 +400,8 @@ class Conversation:
             if isinstance(answer, Fault):
                 self.broken = f"could not resume: {answer.text}"
         else:
+            if isinstance(command, Rename) and isinstance(answer, Done):
+                self.nick = command.nick
             self._found.append(Answered(command, answer))
 
     def _pinged(self, ping: Pinged, raw: bytes) -> None:

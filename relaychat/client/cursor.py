@@ -53,15 +53,17 @@ class Reader:
         return Cursor(self.epoch, self.seq) if self.epoch else None
 
     def hello(self) -> Cursor | None:
-        """A new connection begins. Returns the cursor for its hello, if there is one."""
+        """A new connection begins. Returns the cursor for its hello, if there is
+        one."""
         self.standing = Standing.OUTSIDE
         self._early = 0
         self._hello = bool(self.epoch)
         return self.cursor
 
     def shown(self, room: RoomShown, joined: bool) -> bool:
-        """The room as it is now, and we are in it; ``joined``: only now, so that hello's
-        resume did not reach it. True if the cursor has to be resumed from by a command."""
+        """The room as it is now, and we are in it; ``joined``: only now, so that
+        hello's resume did not reach it. True if the cursor has to be resumed from by a
+        command."""
         if self.standing is not Standing.OUTSIDE:
             return False
         self.room = room.room

@@ -17,7 +17,8 @@ class Up(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """We are in all rooms we wanted, as far as they let us: sends go out from now on."""
+    """We are in all rooms we wanted, as far as they let us: sends go out from now
+    on."""
 
 
 class Down(NamedTuple):
@@ -64,7 +65,8 @@ class Shut(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The answer to what was asked; a Fault if it was refused or the connection went."""
+    """The answer to what was asked; a Fault if it was refused or the connection
+    went."""
 
     command: Command
     answer: Word

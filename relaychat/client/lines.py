@@ -9,8 +9,8 @@ anything. So:
 - what a message can't hold (bytes that are not UTF-8, NUL, a CR inside the line) is
   written as ``\\xNN``, as Python and many log viewers do;
 - a line longer than the limit goes as several messages, each but the last as full as
-  characters allow. The limit is counted in bytes of the JSON that carries the text, so a
-  full message also fits a native line.
+  characters allow. The limit is counted in bytes of the JSON that carries the text, so
+  a full message also fits a native line.
 
 The result depends on the bytes and the limit alone, never on how the bytes arrived: a
 line of a file has the same number at every run.

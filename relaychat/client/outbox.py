@@ -1,11 +1,11 @@
 """Sends that are not acknowledged yet, in the order of their cids (H5, H20).
 
 A send is *waiting* until it is transmitted, *in flight* until it is answered, and gone
-when it was kept or refused for good. Refused for now (``unavailable``), it goes back, and
-so does all that was sent behind it: when everything in flight has been answered, the
-outbox is *stalled*, and ``again`` lets it start over from the first unacknowledged one
-(go-back-N). A lost connection does the same at once. The cid stays, so whatever the log
-holds already is answered as a duplicate and is in it once.
+when it was kept or refused for good. Refused for now (``unavailable``), it goes back,
+and so does all that was sent behind it: when everything in flight has been answered,
+the outbox is *stalled*, and ``again`` lets it start over from the first unacknowledged
+one (go-back-N). A lost connection does the same at once. The cid stays, so whatever the
+log holds already is answered as a duplicate and is in it once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Send = Say | Edit | Redact | React
 """Commands that carry a cid."""
 
 WINDOW = 128
-"""Sends in flight: half of what a server takes of one session before it stops reading."""
+"""Sends in flight: half of what a server takes of one session before it stops
+reading."""
 
 
 class Outbox:

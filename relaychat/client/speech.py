@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from relaychat.model import events
@@ -13,15 +15,15 @@ LINE_LIMIT_BYTES = 4 * 1024 * 1024
 about 200 KB, a page of history in about 100."""
 
 _SPOKEN = (
-    events.AnyLogEvent | events.UserQuit | events.UserRenamed | events.UserAway
-    | events.UserPresence | events.Typing | events.Welcome | events.Done | events.Fault
-    | events.RoomShown | events.RoomList | events.MemberList | events.WhoIs | events.Page
-    | events.Withheld | events.Gap | events.Resumed | events.Marked | events.Invitation
+    events.AnyLogEvent | events.UserAway | events.UserPresence | events.Typing
+    | events.Welcome | events.Done | events.Fault | events.RoomShown | events.RoomList
+    | events.MemberList | events.WhoIs | events.Page | events.Withheld | events.Gap
+    | events.Resumed | events.Marked | events.Invitation
     | events.Pinged | events.Ponged | events.Goodbye | events.StatusReport
     | events.SessionList
 )  # fmt: skip
 
-_decode = msgspec.json.Decoder(_SPOKEN).decode
+_decode: Callable[[bytes], Word] = msgspec.json.Decoder(_SPOKEN).decode
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,9 +37,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 _decode_unknown = msgspec.json.Decoder(Unknown).decode
-_KNOWN = frozenset(
-    kind.__struct_config__.tag for kind in _SPOKEN.__args__
-)
+_KNOWN = frozenset(kind.__struct_config__.tag for kind in _SPOKEN.__args__)
 
 
 class Unreadable(Exception):

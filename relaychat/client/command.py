@@ -1,0 +1,312 @@
+"""The command ``relaychat``. What it does is in the modules beside this one, which are
+imported when they are needed: help is there at once."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from relaychat import __version__
+
+if TYPE_CHECKING:
+    from relaychat.client.visit import Target
+
+SOCKET = "relaychat-data/native.sock"
+DEFAULT_TCP = "tcp:127.0.0.1:7600"
+
+EXIT_CODES = """
+\b
+Exit codes: 0 done; 1 the server refused; 2 wrong command line; 3 the server can't be
+reached or did not answer in time; 4 local trouble (state folder, changed input);
+130 Ctrl-C; 141 nobody reads the output any more; 143 terminated.
+"""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def default_server() -> str:
+    """The server of this folder, if one has its data here, else that of this
+    machine."""
+    return f"unix:{SOCKET}" if os.path.exists(SOCKET) else DEFAULT_TCP
+
+
+def default_nick() -> str:
+    """The login name, as far as a nick may look like it."""
+    name = "".join(char for char in getpass.getuser() if char.isalnum() or char in "_-")
+    return name if name[:1].isalpha() else "guest"
+
+
+_CONNECTION = [
+    click.option(
+        "--server",
+        envvar="RELAYCHAT_SERVER",
+        metavar="ENDPOINT",
+        help="tcp:HOST:PORT, tls:HOST:PORT, unix:PATH. Default: the native.sock of "
+        "./relaychat-data, else tcp:127.0.0.1:7600.",
+    ),
+    click.option("--nick", envvar="RELAYCHAT_NICK", help="Account or guest name."),
+    click.option("--login", is_flag=True, help="Ask for the account's password."),
+    click.option(
+        "--password-file",
+        type=click.Path(path_type=Path),
+        help="Log in with the password in this file ($RELAYCHAT_PASSWORD does too).",
+    ),
+    click.option(
+        "--ca",
+        type=click.Path(path_type=Path),
+        help="Trust this authority's certificate (PEM).",
+    ),
+    click.option(
+        "--fingerprint", default="", help="Pin the certificate by its SHA-256."
+    ),
+    click.option("--state", metavar="FOLDER", help="In place of the XDG state folder."),
+]
+
+
+def connection(function: F) -> F:
+    """The options of every command that is a client of a server."""
+    for option in reversed(_CONNECTION):
+        function = option(function)
+    return function
+
+
+def target(options: dict[str, Any]) -> Target:
+    """Take the connection options out of a command's, as one thing."""
+    from relaychat.client.state import state_root
+    from relaychat.client.visit import Target
+
+    server = options.pop("server") or default_server()
+    kind, _, rest = server.partition(":")
+    if kind == "unix":  # the state folder is named after it, so it has to be the same
+        server = f"unix:{os.path.abspath(rest)}"
+    nick = options.pop("nick")
+    return Target(
+        server=server,
+        nick=nick or default_nick(),
+        nick_given=bool(nick),
+        password=_password(options.pop("login"), options.pop("password_file")),
+        ca=options.pop("ca"),
+        fingerprint=options.pop("fingerprint"),
+        state=state_root(options.pop("state"), dict(os.environ)),
+    )
+
+
+def _password(login: bool, file: Path | None) -> str | None:
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.ClickException(f"{file}: {error}") from None
+    if login:
+        return getpass.getpass("Password: ")
+    return os.environ.get("RELAYCHAT_PASSWORD")
+
+
+room_key = click.option("--key", default="", help="The room's key, if it has one.")
+as_json = click.option("--json", is_flag=True, help="One JSON object a line.")
+timeout = click.option(
+    "--timeout", "timeout_s", default=30.0, show_default=True, help="Seconds in all."
+)
+
+
+@click.group(epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="relaychat")
+def main() -> None:
+    """Chat through a relay, from a terminal or a script."""
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("rooms", nargs=-1)
+@room_key
+@as_json
+@connection
+def chat(rooms: tuple[str, ...], **options: Any) -> None:
+    """Chat line by line; /help lists what else a line may be.
+
+    It works under a pipe too: what stands on stdin is said, then it leaves.
+    """
+    from relaychat.client.chat import chat_job
+    from relaychat.client.run import run
+
+    run(chat_job(target(options), list(rooms), **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("room")
+@click.argument("text")
+@click.option("--notice", "kind", flag_value="notice", help="As a notice.")
+@click.option("--action", "kind", flag_value="action", help="As an action (/me).")
+@room_key
+@as_json
+@timeout
+@connection
+def send(room: str, text: str, kind: str | None, **options: Any) -> None:
+    """Send TEXT to ROOM ("#ops"), or to one person ("@ann").
+
+    It returns when the message is safely in the log. A lost connection does not double
+    it.
+    """
+    from relaychat.client.once import send_job
+    from relaychat.client.run import run
+
+    job = send_job(target(options), room, text, kind=kind or "text", **options)  # type: ignore[arg-type]
+    run(job)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("room")
+@click.option("--since", type=click.IntRange(0), help="Begin after this seq; 0: all.")
+@click.option(
+    "--cursor",
+    "cursors",
+    type=click.Path(path_type=Path),
+    help="Remember in this file how far it came, and go on there.",
+)
+@room_key
+@as_json
+@connection
+def tail(room: str, **options: Any) -> None:
+    """Follow ROOM for ever, through restarts of the server, losing and doubling
+    nothing."""
+    from relaychat.client.run import run
+    from relaychat.client.tail import tail_job
+
+    run(tail_job(target(options), room, **options))
+
+
+def _time(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(datetime.fromisoformat(value).timestamp() * 1000)
+    except ValueError:
+        raise click.BadParameter("a time is written 2026-01-31T18:30") from None
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("room")
+@click.option("-n", "--limit", default=100, show_default=True, help="Events; 0: all.")
+@click.option("--before", type=click.IntRange(1), help="Only below this seq.")
+@click.option("--after", type=click.IntRange(0), help="Only above this seq, the first.")
+@click.option("--since", callback=_time, help="Only from this time on, the first.")
+@click.option("--until", callback=_time, help="Only before this time.")
+@room_key
+@as_json
+@timeout
+@connection
+def history(room: str, **options: Any) -> None:
+    """Write what ROOM's log holds, oldest first: the latest, unless told otherwise."""
+    from relaychat.client.once import history_job
+    from relaychat.client.run import run
+
+    run(history_job(target(options), room, **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("room")
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), help="Read this, not stdin."
+)
+@click.option("--stream", default="", help="A name for the input, in place of its own.")
+@click.option(
+    "--replay", is_flag=True, help="Stdin is the same from its start each time."
+)
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run left unsent.")
+@click.option("--keep-going", is_flag=True, help="Leave out messages that are refused.")
+@room_key
+@connection
+def pipe(room: str, **options: Any) -> None:
+    """Send stdin, or a file, to ROOM: one line a message, in order, each exactly once.
+
+    Started again after any interruption it goes on where it was. An empty line is sent
+    as a space, bytes that are not UTF-8 (and NUL, CR) as \\xNN, and a very long line as
+    several messages.
+    """
+    from relaychat.client.pipe import Options, pipe_job
+    from relaychat.client.run import run
+
+    where = target(options)
+    run(pipe_job(where, room, Options(**options)))
+
+
+@main.group(epilog=EXIT_CODES)
+@click.option(
+    "--data",
+    envvar="RELAYCHAT_DATA",
+    default="relaychat-data",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The server's data folder.",
+)
+@click.pass_context
+def ctl(context: click.Context, data: Path) -> None:
+    """Look after the server of this machine, over its control socket."""
+    context.obj = data / "control.sock"
+
+
+@ctl.command()
+@as_json
+@click.pass_obj
+def status(socket: Path, json: bool) -> None:
+    """Counts of the whole server."""
+    from relaychat.client.control import show_status
+
+    show_status(socket, json)
+
+
+@ctl.command("rooms")
+@as_json
+@click.pass_obj
+def ctl_rooms(socket: Path, json: bool) -> None:
+    """Every room."""
+    from relaychat.client.control import show_rooms
+
+    show_rooms(socket, json)
+
+
+@ctl.command()
+@as_json
+@click.pass_obj
+def sessions(socket: Path, json: bool) -> None:
+    """Every session."""
+    from relaychat.client.control import show_sessions
+
+    show_sessions(socket, json)
+
+
+@ctl.command()
+@click.pass_obj
+def stop(socket: Path) -> None:
+    """Stop the server cleanly."""
+    from relaychat.client.control import stop_server
+
+    stop_server(socket)
+
+
+@ctl.command()
+@click.argument("name")
+@click.pass_obj
+def account(socket: Path, name: str) -> None:
+    """Make an account, or give one a new password.
+
+    The password is asked for; without a terminal it is the first line of stdin.
+    """
+    from relaychat.client.control import add_account
+
+    add_account(socket, name, _new_password())
+
+
+def _new_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    typed: str = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    return typed

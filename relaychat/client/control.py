@@ -1,0 +1,163 @@
+"""``relaychat ctl``: one question over the control socket, one answer.
+
+The socket's owner may ask; the server checks who is at the other end. Nothing here
+needs the reactor, so it answers at once.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from relaychat.client import output
+from relaychat.client.run import CLOSED_OUTPUT, REFUSED, UNREACHABLE
+from relaychat.client.show import clean
+from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
+from relaychat.model import events
+from relaychat.model.commands import (
+    AddAccount,
+    Command,
+    ListRooms,
+    ListSessions,
+    Status,
+    Stop,
+)
+from relaychat.model.words import Word
+
+ANSWER_S = 30.0
+"""How long an answer may take; a password is hashed in it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _leave(code: int, text: str) -> None:
+    output.note(text)
+    sys.exit(code)
+
+
+class Control:
+    """A connection to the control socket."""
+
+    def __init__(self, path: Path) -> None:
+        """Exits if there is no server, or none that lets us in."""
+        self._lines = LineBuffer()
+        self._read: list[bytes] = []
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(ANSWER_S)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            _leave(UNREACHABLE, f"{path}: {error.strerror}; does the server run?")
+
+    def ask(self, command: Command) -> Word:
+        """The answer to a command. Exits if it was refused or does not come."""
+        command = msgspec.structs.replace(command, id=1)
+        try:
+            self._socket.sendall(line(command))
+            for word in self._words():
+                if isinstance(word, events.Fault):
+                    _leave(REFUSED, f"{word.text} [{word.code}]")
+                if isinstance(word, events.Answer) and word.id == 1:
+                    return word
+        except (OSError, Unreadable) as error:
+            _leave(UNREACHABLE, f"no answer: {error}")
+        if isinstance(command, Stop):
+            return events.Goodbye("shutting_down", "")
+        _leave(UNREACHABLE, "the server hung up")
+        raise AssertionError("not reached")
+
+    def _words(self) -> Iterator[Word | Unknown]:
+        while data := self._socket.recv(65536):
+            for raw in self._lines.feed(data):
+                yield read(raw)
+
+
+def _show(lines: list[str]) -> None:
+    try:
+        output.write("".join(f"{text}\n" for text in lines))
+    except output.OutputClosed:
+        sys.exit(CLOSED_OUTPUT)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    cleaned = [tuple(clean(cell) for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cleaned, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in cleaned
+    ]
+
+
+def _entries(rows: list[msgspec.Struct]) -> list[str]:
+    return [_encode(row).decode() for row in rows]
+
+
+def show_status(path: Path, json: bool) -> None:
+    """Counts of the whole server."""
+    answer = Control(path).ask(Status())
+    if json:
+        _show([_encode(answer).decode()])
+        return
+    fields = msgspec.to_builtins(answer)
+    _show(
+        _table(
+            [(name, str(fields[name])) for name in fields if name not in ("type", "id")]
+        )
+    )
+
+
+def show_rooms(path: Path, json: bool) -> None:
+    """Every room, a page at a time."""
+    control, after, rows = Control(path), "", [("room", "members", "events", "topic")]
+    while True:
+        answer = control.ask(ListRooms(after))
+        assert isinstance(answer, events.RoomList)
+        if json:
+            _show(_entries(list(answer.rooms)))
+        rows += [
+            (one.room, str(one.members), str(one.seq), one.topic)
+            for one in answer.rooms
+        ]
+        if not answer.more or not answer.rooms:
+            break
+        after = answer.rooms[-1].room
+    if not json:
+        _show(_table(rows))
+
+
+def show_sessions(path: Path, json: bool) -> None:
+    """Every session."""
+    answer = Control(path).ask(ListSessions())
+    assert isinstance(answer, events.SessionList)
+    if json:
+        _show(_entries(list(answer.sessions)))
+        return
+    rows = [("nick", "account", "dialect", "from", "rooms", "connected")]
+    rows += [
+        (
+            one.nick,
+            one.account or "-",
+            one.dialect,
+            one.peer,
+            str(one.rooms),
+            f"{one.connected_s} s",
+        )
+        for one in answer.sessions
+    ]
+    _show(_table(rows))
+
+
+def stop_server(path: Path) -> None:
+    """Stop the server cleanly."""
+    Control(path).ask(Stop())
+
+
+def add_account(path: Path, name: str, password: str) -> None:
+    """Make an account, or give one a new password."""
+    Control(path).ask(AddAccount(name, password))

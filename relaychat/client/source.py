@@ -1,0 +1,208 @@
+"""Where the messages of ``pipe`` come from: counted again, or spooled (see
+``stream``)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from relaychat.client.lines import Lines
+from relaychat.client.run import LOCAL, Trouble
+from relaychat.client.stdin import Input
+from relaychat.client.stream import SPOOL_LIMIT_BYTES, Proof, Stream
+
+QUEUE = 1024
+"""Messages of a file that are held in memory ahead of the window."""
+PROOF_EVERY = 1000
+"""Messages of a file between two digests that are written down."""
+
+
+class Source(Protocol):
+    """Numbered messages. ``more`` is called when ``take`` may give more than before."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all was taken, and nothing more will come."""
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def take(self, limit: int) -> list[tuple[int, str]]:
+        """The next messages with their cids, at most so many."""
+
+    def kept(self, cid: int) -> None:
+        """The log holds everything up to this cid."""
+
+    def stop(self) -> None:
+        """Read no more."""
+
+
+class Counted:
+    """An input that is there from its first byte at every run: message n has the cid
+    ``base + n``, and those that the log holds are skipped."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        fd: int,
+        stream: Stream,
+        high: int,
+        more: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._stream = stream
+        self._skip = max(0, high - stream.base)
+        self._more = more
+        self._failed = failed
+        self._lines = Lines(stream.piece_bytes)
+        self._queue: deque[tuple[int, str]] = deque()
+        self._proof = Proof()
+        self._proofs: deque[Proof] = deque()
+        self._input = Input(reactor, fd, self._received, self._ended)
+
+    @property
+    def done(self) -> bool:
+        """See Source."""
+        return self._input.at_end and not self._queue
+
+    def start(self) -> None:
+        """See Source."""
+        self._input.go()
+
+    def stop(self) -> None:
+        """See Source."""
+        self._input.pause()
+
+    def take(self, limit: int) -> list[tuple[int, str]]:
+        """See Source."""
+        queue = self._queue
+        taken = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        if len(queue) < QUEUE:
+            self._input.go()
+        return taken
+
+    def kept(self, cid: int) -> None:
+        """See Source."""
+        latest = None
+        while self._proofs and self._stream.base + self._proofs[0].count <= cid:
+            latest = self._proofs.popleft()
+        if latest is not None and latest.count > self._stream.proof_n:
+            self._stream.prove(latest)
+
+    def _received(self, data: bytes) -> None:
+        self._add(self._lines.feed(data))
+
+    def _ended(self) -> None:
+        self._add(self._lines.end())
+        if self._proof.count < self._skip:
+            self._failed(
+                Trouble(
+                    LOCAL,
+                    f"the log holds {self._skip} messages of this input, which now has "
+                    f"only {self._proof.count}; --fresh sends it from its start",
+                )
+            )
+        else:
+            self._more()
+
+    def _add(self, texts: list[str]) -> None:
+        proof, stream = self._proof, self._stream
+        for text in texts:
+            proof.add(text)
+            if proof.count == stream.proof_n and proof.digest != stream.proof:
+                self._input.pause()
+                self._failed(
+                    Trouble(
+                        LOCAL,
+                        f"the first {proof.count} messages of this input are not those "
+                        "that were sent; --fresh sends it from its start",
+                    )
+                )
+                return
+            if proof.count % PROOF_EVERY == 0:
+                self._proofs.append(proof.copy())
+            if proof.count > self._skip:
+                self._queue.append((stream.base + proof.count, text))
+        if len(self._queue) >= QUEUE:
+            self._input.pause()
+        if self._queue:
+            self._more()
+
+
+class Spooled:
+    """An input that can't be read again: durable in the stream before it is sent. What
+    an earlier run left unsent goes first."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        fd: int,
+        stream: Stream,
+        high: int,
+        more: Callable[[], None],
+        failed: Callable[[Exception], None],
+        limit_bytes: int = SPOOL_LIMIT_BYTES,
+    ) -> None:
+        stream.drop(high)
+        self._stream = stream
+        self._taken = max(high, stream.base)
+        self._more = more
+        self._failed = failed
+        self._limit_bytes = limit_bytes
+        self._dropped = high
+        self._lines = Lines(stream.piece_bytes)
+        self._input = Input(reactor, fd, self._received, self._ended)
+
+    @property
+    def done(self) -> bool:
+        """See Source."""
+        return self._input.at_end and self._taken >= self._stream.last
+
+    def start(self) -> None:
+        """See Source."""
+        self._go_on()
+
+    def stop(self) -> None:
+        """See Source."""
+        self._input.pause()
+
+    def take(self, limit: int) -> list[tuple[int, str]]:
+        """See Source."""
+        if limit <= 0 or self._taken >= self._stream.last:
+            return []
+        taken = self._stream.spooled(self._taken, limit)
+        if taken:
+            self._taken = taken[-1][0]
+        return taken
+
+    def kept(self, cid: int) -> None:
+        """See Source."""
+        if cid - self._dropped >= PROOF_EVERY or cid >= self._stream.last:
+            self._stream.drop(cid)
+            self._dropped = cid
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stream.spooled_bytes < self._limit_bytes:
+            self._input.go()
+
+    def _received(self, data: bytes) -> None:
+        self._spool(self._lines.feed(data))
+
+    def _ended(self) -> None:
+        self._spool(self._lines.end())
+        self._more()
+
+    def _spool(self, texts: list[str]) -> None:
+        if not texts:
+            return
+        try:
+            self._stream.append(texts)
+        except Exception as error:
+            self._input.pause()
+            self._failed(error)
+            return
+        if self._stream.spooled_bytes >= self._limit_bytes:
+            self._input.pause()
+        self._more()
