@@ -62,7 +62,7 @@ def open_writer(
         factory=factory,
     )
     try:
-        _upgrade(connection, path, upgrades())
+        upgrade(connection, path, upgrades())
         _prepare_writer(connection)
     except sqlite3.Error as error:
         connection.close()
@@ -108,9 +108,10 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + ROW_BYTES)
 
 
-def _upgrade(
+def upgrade(
     connection: sqlite3.Connection, path: Path, known: list[tuple[int, str]]
 ) -> None:
+    """Make a database what this version knows. Raises StoreBroken, sqlite3.Error."""
     version = _version(connection, path)
     newest = known[-1][0]
     if version > newest:
