@@ -40,6 +40,7 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     commands.SetPolicy: rule.policy,
     commands.SetRole: rule.role,
     commands.SetTopic: rule.topic,
+    commands.Show: queries.show,
     commands.Status: queries.status,
     commands.Stop: queries.stop,
     commands.Type: speech.typing,

@@ -121,7 +121,7 @@ def _let_in(turn: Turn, room: Room, user: User, command: Join) -> None:
         turn.drop(room.invited, user.key)
         return
     policy = room.policy
-    if banned(turn, room, user):
+    if banned(room, user):
         raise Banned(about=room.name)
     if policy.invite_only:
         raise InviteOnly(about=room.name)

@@ -25,7 +25,14 @@ from relaychat.model.errors import (
     Unavailable,
 )
 from relaychat.model.events import Done
-from relaychat.model.names import check_nick, check_room, fold, matches, skeleton
+from relaychat.model.names import (
+    check_nick,
+    check_room,
+    fold,
+    identity,
+    matches,
+    skeleton,
+)
 from relaychat.model.policy import Role, RoleName
 from relaychat.store.api import First
 
@@ -64,11 +71,6 @@ def account_name(turn: Turn, folded: str) -> str | None:
     """How an account is written, or None when there is none of this name."""
     body = turn.need(("account", folded), lambda store: store.record("account", folded))
     return None if body is None else str(msgspec.json.decode(body)["name"])
-
-
-def identity(turn: Turn, user: User) -> str:
-    """What masks are matched against: ``nick!user@host``, without any address."""
-    return f"{user.nick}!{user.account or '~guest'}@{turn.house.server}"
 
 
 def direct_name(one: User, other: User) -> str:
@@ -128,24 +130,24 @@ def no_direct(room: Room) -> None:
         raise Forbidden("a direct room has none of this", room.name)
 
 
-def banned(turn: Turn, room: Room, user: User) -> bool:
+def banned(room: Room, user: User) -> bool:
     """Whether a ban of the room touches them, and no exception saves them."""
     if not room.bans:
         return False
-    who = identity(turn, user).lower()
+    who = identity(user.nick, user.account).lower()
     if not any(matches(ban.mask.lower(), who) for ban in room.bans):
         return False
     return not any(matches(ban.mask.lower(), who) for ban in room.exceptions)
 
 
-def require_voice(turn: Turn, user: User, room: Room, member: Member | None) -> None:
+def require_voice(user: User, room: Room, member: Member | None) -> None:
     """Raises NotInRoom or CannotSpeak for who may not speak there."""
     if member is None and room.policy.members_only:
         raise NotInRoom(about=room.name)
     role = member.role if member else Role.MEMBER
     if role >= Role.VOICE:
         return
-    if room.policy.moderated or banned(turn, room, user):
+    if room.policy.moderated or banned(room, user):
         raise CannotSpeak(about=room.name)
 
 

@@ -13,7 +13,7 @@ from relaychat.hub.lookup import find_room, find_user, member_in, user_of
 from relaychat.hub.pages import page_of, wanted
 from relaychat.hub.peer import Peer
 from relaychat.hub.people import SOFTWARE, begin_at
-from relaychat.hub.shown import member_entry
+from relaychat.hub.shown import member_entry, shown
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.admission import Reflect
@@ -26,6 +26,7 @@ from relaychat.model.commands import (
     Ping,
     Pong,
     Resume,
+    Show,
     Status,
     Stop,
     Who,
@@ -94,6 +95,13 @@ def list_members(turn: Turn, peer: Peer, command: ListMembers) -> None:
     entries = tuple([member_entry(one) for one in rest[:MEMBERS_A_PAGE]])
     more = len(rest) > MEMBERS_A_PAGE
     turn.answer(peer, command, MemberList(room.name, entries, more, id=command.id))
+
+
+def show(turn: Turn, peer: Peer, command: Show) -> None:
+    """A room as it is. Raises NoSuchRoom, also for a secret one they are not in."""
+    user = user_of(peer)
+    room = find_room(turn, user, command.room)
+    turn.answer(peer, command, shown(turn, room, user, command))
 
 
 def who(turn: Turn, peer: Peer, command: Who) -> None:

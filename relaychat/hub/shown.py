@@ -20,9 +20,10 @@ def member_entry(member: Member) -> MemberEntry:
 def shown(
     turn: Turn, room: Room, user: User, command: Command | None = None
 ) -> RoomShown:
-    """A room as its member sees it. What follows ``seq`` will come as events."""
+    """A room as its member sees it, or who looks in from outside. To a member, what
+    follows ``seq`` will come as events."""
     limit = turn.house.limits.members_shown
-    member = user.rooms[room]
+    member = user.rooms.get(room)
     members = list(room.members.values())[:limit]
     return RoomShown(
         room.name,
@@ -33,10 +34,10 @@ def shown(
         room.topic_at,
         room.created,
         room.policy,
-        ROLE_NAMES[member.role],
+        ROLE_NAMES[member.role] if member else "member",
         tuple([member_entry(one) for one in members]),
         len(room.members),
-        member.marked,
+        member.marked if member else 0,
         other_of(room, user).nick if room.kind == "direct" else None,
         id=command.id if command else None,
     )

@@ -50,7 +50,7 @@ def say(turn: Turn, peer: Peer, command: Say) -> None:
     room = turn.state.rooms.get(command.room) or _spoken_to(turn, user, command.room)
     member = user.rooms.get(room)
     if member is None or room.guarded:
-        require_voice(turn, user, room, member)
+        require_voice(user, room, member)
     check_text(command.text, turn.house.limits.text_bytes)
     seq, at = turn.stamp(room)
     event = Said(
@@ -150,7 +150,7 @@ def edit(turn: Turn, peer: Peer, command: Edit) -> None:
     cid = use_cid(turn, peer, command)
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
-    require_voice(turn, user, room, member)
+    require_voice(user, room, member)
     _, mine = _message(turn, peer, room, command.seq, member)
     if not mine:
         raise Forbidden("only who wrote it can edit it", str(command.seq))
@@ -215,7 +215,7 @@ def react(turn: Turn, peer: Peer, command: React) -> None:
     cid = use_cid(turn, peer, command)
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
-    require_voice(turn, user, room, member)
+    require_voice(user, room, member)
     _message(turn, peer, room, command.seq, member)
     check_text(command.reaction, 256)
     seq, at = turn.stamp(room)
@@ -238,7 +238,7 @@ def typing(turn: Turn, peer: Peer, command: Type) -> None:
     """A moment for the others in the room; who is behind does not get it (H18)."""
     user = user_of(peer)
     room = find_room(turn, user, command.room)
-    require_voice(turn, user, room, member_in(user, room))
+    require_voice(user, room, member_in(user, room))
     turn.moment(room, Typing(room.name, user.nick, command.active), peer)
     if peer.form.acks:
         turn.answer(peer, command, Done(room.name, id=command.id))

@@ -268,6 +268,12 @@ class Mark(
 # -- queries ------------------------------------------------------------------
 
 
+class Show(Query, frozen=True, omit_defaults=True, kw_only=False, tag="show", gc=False):
+    """A room as it is: topic, policy, members. Answered like join."""
+
+    room: str
+
+
 class ListRooms(
     Query, frozen=True, omit_defaults=True, kw_only=False, tag="rooms", gc=False
 ):
@@ -351,7 +357,8 @@ AnyCommand = (
     Hello | Claim | Rename | SetAway | Bye | Ping | Pong
     | Join | Part | SetTopic | SetRole | SetPolicy | Invite | Kick | Ban
     | Say | Edit | Redact | React | Type | Mark
-    | ListRooms | ListMembers | Who | History | Resume
+    | ListRooms
+    | Show | ListMembers | Who | History | Resume
     | Status | ListSessions | Stop | AddAccount
 )  # fmt: skip
 """Everything that can be asked on a wire."""

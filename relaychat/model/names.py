@@ -125,6 +125,15 @@ def check_text(text: str, limit_bytes: int) -> None:
 # -- masks --------------------------------------------------------------------------
 
 
+HOST = "relaychat"
+"""The host part of everybody's mask: no address is ever shown."""
+
+
+def identity(nick: str, account: str | None) -> str:
+    """What masks are matched against, and the source of IRC lines: ``nick!user@host``."""
+    return f"{nick}!{account or '~guest'}@{HOST}"
+
+
 def complete_mask(mask: str) -> str:
     """Write a mask out as folded ``nick!user@host``; what is missing becomes ``*``.
 

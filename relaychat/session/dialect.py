@@ -11,7 +11,7 @@ A line protocol needs verbs and renderers only. Any other overrides ``framer``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from relaychat.hub.peer import Form
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Shown = str | bytes | list[str] | None
 """What a renderer returns: a line, whole frames, lines, or nothing."""
-Asked = Command | list[Command] | str | list[str] | None
+Asked = Command | Sequence[Command] | str | list[str] | None
 """What a verb returns: commands, or its own answer."""
 
 _BROKEN = str.maketrans("\r\n\0", "   ")

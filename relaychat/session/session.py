@@ -70,6 +70,8 @@ class Host(NamedTuple):
     limits: Limits = Limits()
     errands: Mapping[type[Command], Errand] = {}
     """Commands that are not the hub's to carry out (accounts)."""
+    server: str = "relaychat"
+    """What the relay calls itself."""
 
 
 class Session(Peer):
@@ -122,6 +124,11 @@ class Session(Peer):
         """The connection is there."""
         self._host.hub.opened(self)
         self.ask(*self.speech.words(self.speech.opening()))
+
+    @property
+    def server(self) -> str:
+        """What the relay calls itself."""
+        return self._host.server
 
     @property
     def ready(self) -> bool:

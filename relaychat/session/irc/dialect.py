@@ -1,0 +1,335 @@
+"""A small IRC dialect: enough for clients, bots and load generators to live in rooms.
+
+RFC 2812 and Modern IRC; what is offered is announced truly in 004 and 005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from relaychat.model import commands, events
+from relaychat.model.admission import Enter
+from relaychat.model.commands import Command
+from relaychat.model.errors import BadText
+from relaychat.model.names import NICK_LIMIT, ROOM_LIMIT, fold, identity
+from relaychat.model.words import Word
+from relaychat.session.dialect import Asked, Shown
+from relaychat.session.irc.numerics import error_line, safe
+from relaychat.session.irc.render import MODES, PREFIXES, IrcEvents
+from relaychat.session.table import render, verb
+from relaychat.wire.irc import parse
+
+LINE_BYTES = 510
+TAG_BYTES = 8191
+TARGETS = 4
+"""Targets of one PRIVMSG, NOTICE, JOIN or PART."""
+
+
+class Irc(IrcEvents):
+    """One IRC client. ``USER`` and ``NICK`` together are its hello."""
+
+    name = "irc"
+    line_limit = LINE_BYTES + TAG_BYTES
+    _nick = ""
+    _refused = ""
+    _user = False
+    _password: str | None = None
+    _negotiating = False
+
+    # -- lines ----------------------------------------------------------------
+
+    def decode(self, frame: bytes) -> Iterable[Word]:
+        """The commands of a line."""
+        try:
+            line = frame.decode()
+        except UnicodeDecodeError:
+            raise BadText("INVALID_UTF8: this server is UTF-8 only") from None
+        word, parameters = parse(line)
+        if not word:
+            return ()
+        row = self.row(word)
+        return self.run(row, row.syntax.bind(parameters))
+
+    @property
+    def _server(self) -> str:
+        return self.session.server
+
+    def _me(self) -> str:
+        return self.session.name or self._nick or "*"
+
+    def _numeric(self, number: str, rest: str) -> str:
+        return f":{self._server} {number} {self._me()} {rest}"
+
+    # -- registration ---------------------------------------------------------
+
+    @verb("PASS <password>", early=True)
+    def password(self, password: str) -> Asked:
+        """The account's password, before NICK and USER."""
+        if self.session.ready:
+            return self._numeric("462", ":You may not reregister")
+        self._password = password
+        return None
+
+    @verb("CAP <subcommand> [<names...>]", early=True)
+    def cap(self, subcommand: str, names: str = "") -> Asked:
+        """Capabilities: none are offered yet."""
+        if subcommand.upper() == "END":
+            self._negotiating = False
+            return self._hello()
+        if not self.session.ready and subcommand.upper() in ("LS", "REQ"):
+            self._negotiating = True
+        me, what = self._me(), subcommand.upper()
+        if what in ("LS", "LIST"):
+            return f":{self._server} CAP {me} {what} :"
+        if what == "REQ":
+            return f":{self._server} CAP {me} NAK :{names.removeprefix(':')}"
+        return self._numeric("410", f"{safe(subcommand)} :Invalid CAP command")
+
+    @verb("NICK [<nick>]", early=True)
+    def nick(self, nick: str = "") -> Asked:
+        """Take a nick."""
+        if not nick:
+            return self._numeric("431", ":No nickname given")
+        if self.session.ready:
+            return commands.Rename(nick)
+        self._nick, self._refused = nick, ""
+        hello = self._hello()
+        claim = commands.Claim(nick)
+        return [claim, hello] if isinstance(hello, Command) else claim
+
+    @verb("USER <user> <mode> <unused> <realname>", early=True)
+    def user(self, user: str, mode: str, unused: str, realname: str) -> Asked:
+        """Say who one is."""
+        if self.session.ready:
+            return self._numeric("462", ":You may not reregister")
+        if not realname:
+            return self._numeric("461", "USER :Not enough parameters")
+        self._user = True
+        return self._hello()
+
+    def _hello(self) -> Command | None:
+        if self.session.ready or self._negotiating or not (self._user and self._nick):
+            return None
+        return commands.Hello(self._nick, self._password, client="irc")
+
+    @verb("PING [<token>]", early=True)
+    def ping(self, token: str = "") -> Asked:
+        """Ask for a PONG with the same token."""
+        if not token:
+            return self._numeric("409", ":No origin specified")
+        return commands.Ping(token[:512])
+
+    @verb("PONG [<token>] [<more>]", early=True)
+    def pong(self, token: str = "", more: str = "") -> Asked:
+        """The answer to the server's PING."""
+        return commands.Pong()
+
+    @verb("QUIT [<reason>]", early=True)
+    def quit(self, reason: str = "") -> Asked:
+        """Leave."""
+        return commands.Bye(reason[:200])
+
+    # -- rooms ----------------------------------------------------------------
+
+    @verb("JOIN <rooms> [<keys>]")
+    def join(self, rooms: str, keys: str = "") -> Asked:
+        """Enter rooms."""
+        names, given = rooms.split(",")[:TARGETS], keys.split(",")
+        given += [""] * len(names)
+        return [
+            commands.Join(name, key) for name, key in zip(names, given, strict=False)
+        ]
+
+    @verb("PART <rooms> [<reason>]")
+    def part(self, rooms: str, reason: str = "") -> Asked:
+        """Leave rooms."""
+        return [commands.Part(name, reason) for name in rooms.split(",")[:TARGETS]]
+
+    @verb("TOPIC <room> [<text>]")
+    def topic(self, room: str, text: str | None = None) -> Asked:
+        """Show or set a topic."""
+        if text is not None:
+            return commands.SetTopic(room, text)
+        return commands.Show(room, id="topic")
+
+    @verb("NAMES [<room>]")
+    def names(self, room: str = "") -> Asked:
+        """Show who is in a room."""
+        if not room:
+            return self._numeric("366", "* :End of /NAMES list")
+        return commands.Show(room, id="names")
+
+    @verb("MODE <target> [<changes...>]")
+    def mode(self, target: str, changes: str = "") -> Asked:
+        """Show modes."""
+        if not target.startswith("#"):
+            if fold(target) != fold(self._me()):
+                return self._numeric("502", ":Can't change mode for other users")
+            return self._numeric("221", "+")
+        if changes:
+            if changes.lstrip("+") in ("b", "e"):
+                return self._numeric("368", f"{safe(target)} :End of channel ban list")
+            letter = safe(changes).lstrip("+-")[:1] or "*"
+            return self._numeric("472", f"{letter} :is unknown mode char to me")
+        return commands.Show(target, id="mode")
+
+    @verb("WHO [<mask>] [<fields>]")
+    def who(self, mask: str = "*", fields: str = "") -> Asked:
+        """Nothing yet but the end of the list."""
+        return self._numeric("315", f"{safe(mask)} :End of /WHO list")
+
+    # -- messages -------------------------------------------------------------
+
+    @verb("PRIVMSG [<targets>] [<text>]")
+    def privmsg(self, targets: str = "", text: str = "") -> Asked:
+        """Say something to rooms or people."""
+        if text and "," not in targets and text[0] != "\1":
+            return commands.Say(targets if targets[0] == "#" else f"@{targets}", text)
+        return self._say(targets, text, "text")
+
+    @verb("NOTICE [<targets>] [<text>]")
+    def notice(self, targets: str = "", text: str = "") -> Asked:
+        """Say something that no program answers."""
+        return self._say(targets, text, "notice") if targets and text else None
+
+    def _say(self, targets: str, text: str, kind: commands.Kind) -> Asked:
+        if not targets:
+            return self._numeric("411", ":No recipient given (PRIVMSG)")
+        if not text:
+            return self._numeric("412", ":No text to send")
+        if text.startswith("\1ACTION ") and kind == "text":
+            kind, text = "action", text[8:].rstrip("\1")
+        names = [name for name in targets.split(",") if name]
+        if len(names) > TARGETS:
+            return self._numeric("407", f"{safe(targets)} :Too many targets")
+        return [
+            commands.Say(name if name.startswith("#") else f"@{name}", text, kind)
+            for name in names
+        ]
+
+    # -- answers --------------------------------------------------------------
+
+    def outcome(self, command: Command, result: Word) -> Shown:
+        """What answers a command: its replies, or a numeric for its error."""
+        if isinstance(result, events.Fault):
+            return self._fault(command, result)
+        if isinstance(result, events.RoomShown):
+            return self._shown_for(command.id, result)
+        return self.encode(result)
+
+    def _shown_for(self, asked: object, shown: events.RoomShown) -> list[str]:
+        if asked == "topic":
+            none = self._numeric("331", f"{shown.room} :No topic is set")
+            return self._topic(shown) or [none]
+        if asked == "mode":
+            letters = "".join(
+                letter
+                for field, letter in MODES.items()
+                if getattr(shown.policy, field)
+            )
+            return [
+                self._numeric("324", f"{shown.room} +{letters}"),
+                self._numeric("329", f"{shown.room} {shown.created // 1000}"),
+            ]
+        return self._shown(shown) if asked != "names" else self._members(shown)
+
+    def _fault(self, command: Command, fault: events.Fault) -> Shown:
+        if isinstance(command, commands.Say) and command.kind == "notice":
+            return None
+        if isinstance(command, commands.Show) and command.id == "names":
+            return self._numeric("366", f"{safe(command.room)} :End of /NAMES list")
+        if isinstance(command, commands.Claim):
+            self._refused, self._nick = self._nick, ""
+        elif isinstance(command, (Enter, commands.Hello)):
+            # Its claim was refused just before, in the same words.
+            if self._refused:
+                return None
+            self._nick = "" if fault.code in ("nick_in_use", "bad_name") else self._nick
+        return error_line(self._server, self._me(), fault)
+
+    @render(events.Fault)
+    def fault_line(self, fault: events.Fault) -> str:
+        """An error that belongs to no command."""
+        return error_line(self._server, self._me(), fault)
+
+    @render(events.Welcome)
+    def welcome(self, welcome: events.Welcome) -> list[str]:
+        """The burst: 001 to 005, then 422."""
+        server, software = self._server, welcome.software.replace(" ", "-")
+        source = identity(welcome.nick, welcome.account)
+        tokens = (
+            f"CASEMAPPING=ascii CHANLIMIT=#:{welcome.limits['rooms_per_user']} "
+            f"CHANMODES=b,k,l,imnst CHANNELLEN={ROOM_LIMIT} CHANTYPES=# NICKLEN={NICK_LIMIT} "
+            f"PREFIX=(ov)@+ TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS} "
+            f"TOPICLEN={welcome.limits['topic_bytes']} UTF8ONLY"
+        )
+        return [
+            self._numeric("001", f":Welcome to relaychat, {source}"),
+            self._numeric("002", f":Your host is {server}, running {welcome.software}"),
+            self._numeric("003", ":This relay keeps what is said in its rooms"),
+            self._numeric(
+                "004", f"{server} {welcome.software.replace(' ', '-')} o beiklmnostv"
+            ),
+            self._numeric("005", f"{tokens} :are supported by this server"),
+            self._numeric("422", ":There is no message of the day"),
+        ]
+
+    @render(events.RoomShown)
+    def room_shown(self, shown: events.RoomShown) -> list[str] | None:
+        """A room that this session finds itself in: as if it had just joined."""
+        if shown.direct is not None:
+            return None
+        account = self.session.account
+        return [
+            f":{identity(self._me(), account)} JOIN {shown.room}",
+            *self._shown(shown),
+        ]
+
+    def _shown(self, shown: events.RoomShown) -> list[str]:
+        return [*self._topic(shown), *self._members(shown)]
+
+    def _members(self, shown: events.RoomShown) -> list[str]:
+        end = self._numeric("366", f"{shown.room} :End of /NAMES list")
+        return [*self._names(shown), end]
+
+    def _topic(self, shown: events.RoomShown) -> list[str]:
+        if not shown.topic:
+            return []
+        return [
+            self._numeric("332", f"{shown.room} :{shown.topic}"),
+            self._numeric(
+                "333", f"{shown.room} {shown.topic_by} {shown.topic_at // 1000}"
+            ),
+        ]
+
+    def _names(self, shown: events.RoomShown) -> list[str]:
+        symbol = "@" if shown.policy.secret else "="
+        head = self._numeric("353", f"{symbol} {shown.room} :")
+        lines, line = [], ""
+        for member in shown.members:
+            name = f"{PREFIXES[member.role]}{member.nick}"
+            if line and len((head + line + name).encode()) > LINE_BYTES - 2:
+                lines.append(head + line)
+                line = ""
+            line = f"{line} {name}" if line else name
+        return [*lines, head + line] if line else lines
+
+    @render(events.Pinged)
+    def pinged(self, event: events.Pinged) -> str:
+        """PING."""
+        return f"PING :{event.token}"
+
+    @render(events.Ponged)
+    def ponged(self, event: events.Ponged) -> str:
+        """PONG."""
+        return f":{self._server} PONG {self._server} :{event.token}"
+
+    @render(events.Goodbye)
+    def goodbye(self, event: events.Goodbye) -> str:
+        """ERROR, before the connection closes."""
+        return f"ERROR :{event.text}"
+
+    @render(events.Invitation)
+    def invitation(self, event: events.Invitation) -> str:
+        """INVITE."""
+        return f":{event.sender} INVITE {self._me()} {event.room}"

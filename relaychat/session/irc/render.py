@@ -1,0 +1,138 @@
+"""What happened, as lines of IRC. Nothing here knows a session (H21)."""
+
+from __future__ import annotations
+
+from relaychat.model import events
+from relaychat.model.names import identity
+from relaychat.model.policy import RoleName
+from relaychat.session.dialect import Dialect
+from relaychat.session.table import render
+from relaychat.wire.irc import message_lines
+
+CHEAP_CHARACTERS = 100
+"""A text this short fits its line whatever its letters and names are."""
+MODES: dict[str, str] = {
+    "invite_only": "i",
+    "moderated": "m",
+    "members_only": "n",
+    "secret": "s",
+    "topic_locked": "t",
+}
+"""Fields of a policy that are letters without a parameter (H25)."""
+RANKS: dict[RoleName, str] = {"member": "", "voice": "v", "operator": "o", "owner": "o"}
+PREFIXES: dict[RoleName, str] = {
+    "member": "",
+    "voice": "+",
+    "operator": "@",
+    "owner": "@",
+}
+
+
+class IrcEvents(Dialect):
+    """The renderers of the IRC dialect."""
+
+    echo = False
+    acks = False
+
+    @render(events.Said)
+    def said(self, event: events.Said) -> bytes:
+        """PRIVMSG or NOTICE; as many lines as the text needs, nothing is cut."""
+        text = event.text
+        source = identity(event.sender, event.account)
+        target = event.to or event.room
+        if event.kind == "text" and len(text) <= CHEAP_CHARACTERS and "\n" not in text:
+            return f":{source} PRIVMSG {target} :{text}\r\n".encode()
+        return message_lines(source, target, text, event.kind)
+
+    @render(events.Edited)
+    def edited(self, event: events.Edited) -> bytes:
+        """An edit is told as a message that says so."""
+        source = identity(event.sender, event.account)
+        return message_lines(source, event.room, f"* {event.text}", "text")
+
+    @render(events.Joined)
+    def joined(self, event: events.Joined) -> list[str]:
+        """JOIN, and the role that came with it."""
+        lines = [f":{identity(event.sender, event.account)} JOIN {event.room}"]
+        if event.role == "operator":
+            lines.append(f":{event.sender} MODE {event.room} +o {event.sender}")
+        return lines
+
+    @render(events.Left)
+    def left(self, event: events.Left) -> str:
+        """PART; from the log, where each room tells it by itself, a quit is one too."""
+        reason = f" :{event.reason}" if event.reason else ""
+        return f":{identity(event.sender, event.account)} PART {event.room}{reason}"
+
+    @render(events.Kicked)
+    def kicked(self, event: events.Kicked) -> str:
+        """KICK; without a reason, the kicker's nick is the comment."""
+        source = identity(event.sender, event.account)
+        return (
+            f":{source} KICK {event.room} {event.nick} :{event.reason or event.sender}"
+        )
+
+    @render(events.TopicSet)
+    def topic_set(self, event: events.TopicSet) -> str:
+        """TOPIC."""
+        source = identity(event.sender, event.account)
+        return f":{source} TOPIC {event.room} :{event.text}"
+
+    @render(events.RoleSet)
+    def role_set(self, event: events.RoleSet) -> str | None:
+        """MODE with the letters that a change of role comes to."""
+        old, new = RANKS[event.was], RANKS[event.role]
+        if old == new:
+            return None
+        letters = (f"-{old}" if old else "") + (f"+{new}" if new else "")
+        nicks = " ".join([event.nick] * (bool(old) + bool(new)))
+        source = identity(event.sender, event.account)
+        return f":{source} MODE {event.room} {letters} {nicks}"
+
+    @render(events.PolicySet)
+    def policy_set(self, event: events.PolicySet) -> str | None:
+        """MODE with the letters of the fields that changed; the key itself is
+        not told."""
+        on, off, parameters = "", "", ""
+        for field, letter in MODES.items():
+            value = getattr(event.policy, field)
+            if value is True:
+                on += letter
+            elif value is False:
+                off += letter
+        if isinstance(event.policy.key, str):
+            on, off = (on + "k", off) if event.keyed else (on, off + "k")
+            parameters += " *"
+        if isinstance(event.policy.limit, int):
+            if event.policy.limit:
+                on += "l"
+                parameters += f" {event.policy.limit}"
+            else:
+                off += "l"
+        letters = (f"-{off}" if off else "") + (f"+{on}" if on else "")
+        if not letters:
+            return None
+        source = identity(event.sender, event.account)
+        return f":{source} MODE {event.room} {letters}{parameters}"
+
+    @render(events.BanSet)
+    def ban_set(self, event: events.BanSet) -> str:
+        """MODE +b, -b, +e or -e."""
+        sign, letter = "-" if event.removed else "+", "e" if event.exception else "b"
+        source = identity(event.sender, event.account)
+        return f":{source} MODE {event.room} {sign}{letter} {event.mask}"
+
+    @render(events.UserQuit)
+    def user_quit(self, event: events.UserQuit) -> str:
+        """QUIT, once for all rooms."""
+        return f":{identity(event.nick, event.account)} QUIT :{event.reason or 'Quit'}"
+
+    @render(events.UserRenamed)
+    def user_renamed(self, event: events.UserRenamed) -> str:
+        """NICK, once for all rooms."""
+        return f":{identity(event.nick, event.account)} NICK {event.to}"
+
+    @render(events.Renamed)
+    def renamed(self, event: events.Renamed) -> str:
+        """NICK, from the log."""
+        return f":{identity(event.sender, event.account)} NICK {event.nick}"
