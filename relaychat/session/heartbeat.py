@@ -21,8 +21,8 @@ class Heartbeat:
     """
 
     __slots__ = (
-        "_ask", "_asked", "_busy", "_exempt", "_give_up", "_limits", "_timer", "_world",
-        "answers", "heard_us",
+        "_ask", "_asked_us", "_busy", "_exempt", "_give_up", "_limits", "_timer",
+        "_world", "answers", "heard_us",
     )  # fmt: skip
 
     def __init__(
@@ -40,9 +40,9 @@ class Heartbeat:
         self._ask = ask
         self._busy = busy
         self._give_up = give_up
-        self._asked = False
+        self._asked_us = 0
         self.answers = False
-        """The peer has answered once: it is a program, and knows how."""
+        """The peer has answered once, or else shown that it is a program."""
         self.heard_us = world.monotonic_us()
         self._timer: Timer = world.later(limits.register_s, self._no_hello)
 
@@ -71,10 +71,10 @@ class Heartbeat:
             self.heard_us = now
         left_s = self._limits.idle_s - (now - self.heard_us) / 1e6
         if left_s > 0:
-            self._asked = False
             self._again(left_s)
-        elif not self._asked:
-            self._asked = self._ask(str(self._world.now_ms()))
+        elif self.heard_us >= self._asked_us:
+            if self._ask(str(self._world.now_ms())):
+                self._asked_us = now
             self._again(self._limits.answer_s)
         elif self.answers or not self._exempt:
             self._give_up(TimedOut())

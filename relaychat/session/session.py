@@ -299,6 +299,8 @@ class Session(Peer):
     # -- login (H24), and errands ----------------------------------------------
 
     def _enter(self, hello: Hello) -> None:
+        if hello.device is not None or hello.client:
+            self._heart.answers = True
         self._errand = self._host.admit(hello, self)
         self._errand.addCallbacks(
             self._admitted,

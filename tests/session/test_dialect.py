@@ -1,0 +1,250 @@
+"""What the base class does for a line protocol, in both directions."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.model import commands, events
+from relaychat.model.errors import BadSyntax
+from relaychat.session.dialect import Asked, Dialect
+from relaychat.session.session import Session
+from relaychat.session.table import render, verb
+from relaychat.testing.relay import RelayTestCase
+
+
+class Lines(Dialect):
+    """One verb for each thing that a verb may return."""
+
+    name = "lines"
+
+    def opening(self) -> str:
+        """A greeting, before anything is read."""
+        return "200 ready"
+
+    @verb("IAM <nick> [<room>]")
+    def iam(self, nick: str, room: str = "") -> Asked:
+        """Say hello, and perhaps join."""
+        if room:
+            return [commands.Hello(nick), commands.Join(room)]
+        return commands.Hello(nick)
+
+    @verb("SAY <room> <text...>")
+    def say(self, room: str, text: str) -> Asked:
+        """Say something."""
+        return commands.Say(room, text)
+
+    @verb("NAME")
+    def whoami(self) -> Asked:
+        """Say who one is."""
+        return self.session.name
+
+    @verb("TIME", early=True)
+    def clock(self) -> Asked:
+        """Answer by itself, at any time."""
+        return ["early", "or\r\nlate"]
+
+    @verb("NOTHING", early=True)
+    def nothing(self) -> Asked:
+        """Say nothing."""
+        return None
+
+    @verb("REFUSE")
+    def refuse(self) -> Asked:
+        """Refuse."""
+        raise BadSyntax("never")
+
+    @verb("BREAK")
+    def breaks(self) -> Asked:
+        """Have a bug."""
+        raise KeyError("secret")
+
+    @render(events.Said)
+    def said(self, event: events.Said) -> str:
+        """A line."""
+        return f"{event.sender} {event.text}"
+
+    @render(events.Joined)
+    def joined(self, event: events.Joined) -> list[str]:
+        """Some lines."""
+        return [f"{event.sender} joined", event.room]
+
+    @render(events.Left)
+    def left(self, event: events.Left) -> bytes:
+        """Whole frames."""
+        return f"{event.sender} left\r\n".encode()
+
+    @render(events.TopicSet)
+    def topic(self, event: events.TopicSet) -> None:
+        """Nothing."""
+        return
+
+    @render(events.Fault)
+    def faults(self, event: events.Fault) -> str:
+        """An error."""
+        return f"500 {event.code} {event.text}"
+
+    @render(events.RoomShown)
+    def shown(self, event: events.RoomShown) -> str:
+        """An answer. It may name the session, which a form has none of."""
+        return f"201 {self.session.name} is in {event.room}"
+
+
+class Whole(Lines):
+    """Shows a quit as one event."""
+
+    @render(events.UserQuit)
+    def quits(self, event: events.UserQuit) -> str:
+        """A line for all rooms."""
+        return f"{event.nick} quit"
+
+
+class VerbTests(RelayTestCase):
+    """From lines to commands."""
+
+    dialect = Lines
+
+    def test_opening(self) -> None:
+        """What is said first needs no question."""
+        _, wire = self.open()
+        self.assertEqual(wire.value(), b"200 ready\r\n")
+
+    def test_list_of_commands(self) -> None:
+        """Several commands of one line are carried out in their order, also if the
+        first is the hello that the others need."""
+        ann, wire = self.open()
+        wire.clear()
+        ann.dataReceived(b"iam ann #tea\n")
+        self.assertEqual(wire.value(), b"ann joined\r\n#tea\r\n201 ann is in #tea\r\n")
+
+    def test_own_answers(self) -> None:
+        """A string is one line, whatever is in it; a list is lines."""
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"NAME\nTIME\nNOTHING\n\n   \n")
+        self.assertEqual(wire.value(), b"ann\r\nearly\r\nor  late\r\n")
+
+    def test_early(self) -> None:
+        """Before hello only an early verb answers by itself."""
+        ann, wire = self.open()
+        wire.clear()
+        ann.dataReceived(b"TIME\nNAME\n")
+        self.assertEqual(
+            wire.value(), b"early\r\nor  late\r\n500 out_of_order not now\r\n"
+        )
+
+    def test_help_for_one(self) -> None:
+        """HELP with a word shows its row, and refuses a word that is none."""
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"HELP say\nHELP no\n")
+        self.assertEqual(
+            wire.value(),
+            b"SAY <room> <text...>  Say something.\r\n"
+            b"500 unknown_command no such command\r\n",
+        )
+
+    def test_refusing(self) -> None:
+        """A verb may refuse."""
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"REFUSE\n")
+        self.assertEqual(wire.value(), b"500 bad_syntax never\r\n")
+
+    def test_bug(self) -> None:
+        """A bug in a verb is answered without a word of it, and reported."""
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"BREAK\nNAME\n")
+        self.assertEqual(
+            wire.value(),
+            b"500 internal something went wrong here; it has been logged\r\nann\r\n",
+        )
+        bug = self.relay.bugs.pop()
+        self.assertIn("lines session of memory: decoding a frame failed", bug)
+        self.assertIn("KeyError: 'secret'", bug)
+
+
+class RenderTests(RelayTestCase):
+    """From events to lines."""
+
+    dialect = Lines
+
+    def test_kinds_of_renderers(self) -> None:
+        """A line, lines, frames, nothing, and nothing at all."""
+        ann, wire = self.connect("ann", "#tea")
+        bob, _ = self.connect("bob", "#tea")
+        bob.say(commands.Say("#tea", "one\ntwo"), commands.Part("#tea"))
+        ann.say(commands.SetTopic("#tea", "x"), commands.Rename("anna"))
+        self.assertEqual(
+            wire.value(), b"bob joined\r\n#tea\r\nbob one two\r\nbob left\r\n"
+        )
+
+    def test_share_of_a_quit(self) -> None:
+        """Whoever is told of a quit as a whole is not told of each room's share;
+        whoever is not, is told of the shares. From the log everybody has the shares
+        (H14)."""
+        _, lines = self.connect("ann", "#tea", "#milk")
+        _, whole = self.connect("eve", "#tea", "#milk", dialect=Whole)
+        bob, _ = self.connect("bob", "#tea", "#milk")
+        lines.clear()
+        whole.clear()
+        bob.say(commands.Bye())
+        self.assertEqual(lines.value(), b"bob left\r\nbob left\r\n")
+        self.assertEqual(whole.value(), b"bob quit\r\n")
+        share = events.Left("#tea", 9, 0, "bob", cause="quit", occurrence="1")
+        self.assertEqual(Whole.form().render(share), b"")
+        self.assertEqual(Whole.form().replay(share), b"bob left\r\n")
+
+    def test_bug_in_an_answer(self) -> None:
+        """An answer that can't be shown is left out, and reported."""
+
+        class Broken(Lines):
+            """Can't show a room."""
+
+            def shown(self, event: events.RoomShown) -> str:
+                """A bug."""
+                raise KeyError(event.room)
+
+            def faults(self, event: events.Fault) -> str:
+                """Another."""
+                raise KeyError(event.code)
+
+        ann, wire = self.connect("ann", dialect=Broken)
+        ann.dataReceived(b"WHAT\n")
+        ann.say(commands.Join("#tea"))
+        self.assertEqual(wire.value(), b"ann joined\r\n#tea\r\n")
+        self.assertIn("RoomShown could not be shown", self.relay.bugs.pop())
+        self.assertIn("Fault could not be shown", self.relay.bugs.pop())
+
+    def test_bug_in_something_told(self) -> None:
+        """The same for what a session is told unasked."""
+
+        class Broken(Lines):
+            """Can't show an invitation."""
+
+            @render(events.Invitation)
+            def invited(self, event: events.Invitation) -> str:
+                """A bug."""
+                raise KeyError(event.room)
+
+        _, wire = self.connect("bob", dialect=Broken)
+        ann, _ = self.connect("ann", "#tea")
+        ann.say(commands.Invite("#tea", "bob"))
+        self.assertEqual(wire.value(), b"")
+        self.assertIn("Invitation could not be shown", self.relay.bugs.pop())
+
+
+class FormTests(SynchronousTestCase):
+    """One form for all sessions that are shown events alike (H21)."""
+
+    def test_interned(self) -> None:
+        """By class and capabilities."""
+        tags = frozenset({"tags"})
+        self.assertIs(Lines.form(), Lines.form())
+        self.assertIs(Lines.form(tags), Lines.form(frozenset({"tags"})))
+        self.assertIsNot(Lines.form(tags), Lines.form())
+        self.assertIsNot(Whole.form(), Lines.form())
+        self.assertEqual(Lines.form(tags).capabilities, tags)
+
+    def test_knows_no_session(self) -> None:
+        """A renderer that asks a form for its session fails at once, not by showing one
+        peer's matters to another."""
+        shown = events.RoomShown("#tea", "e", 1)
+        self.assertRaises(AttributeError, Lines.form().render, shown)
+        self.assertTrue(hasattr(Session, "name"))
