@@ -1,8 +1,8 @@
 """Cut a stream of bytes into lines (H30).
 
-A line ends with LF or CR LF. One that is longer than the limit is skipped to its end, and
-an error stands in its place; a stream without a line end for 16 times the limit is broken.
-The frames are the same in whatever pieces the bytes come.
+A line ends with LF or CR LF. One that is longer than the limit is skipped to its end,
+and an error stands in its place; without a line end for 16 times the limit the stream
+is broken. The frames are the same in whatever pieces the bytes come.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class LineFramer:
         return lines
 
     def _feed_long(self, data: bytes) -> Sequence[bytes | RelayError]:
-        """Feed from the start of a line, where some line is too long, or may become so."""
+        """Feed from the start of a line, where some line may be too long."""
         frames: list[bytes | RelayError] = []
         *lines, rest = data.split(b"\n")
         for line in lines:
