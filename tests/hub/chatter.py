@@ -1,0 +1,165 @@
+"""Many people doing anything that can be done, at random, from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from msgspec import UNSET
+
+from relaychat.hub.state import Room
+from relaychat.model import commands as c
+from relaychat.model.policy import PolicyChange
+from tests.hub.support import PLAIN, TERSE, HubTestCase, RecordingPeer
+
+ACCOUNTS = ["Ann", "bob", "zoë"]
+GUESTS = ["guy", "gal", "Gil", "gęś", "gеl"]
+ROOMS = ["#a", "#B", "#c", "@Ann", "@bob", "@guy", "@gal", "@zoë", "@nobody"]
+DEVICES = ["d1", "d2", "d3"]
+ROLES: list[c.RoleName] = ["member", "voice", "operator", "owner"]
+
+
+class Chatter:
+    """Drives the hub of a test case. ``step`` does one thing without letting the hub
+    run."""
+
+    def __init__(self, case: HubTestCase, chance: random.Random) -> None:
+        self.case = case
+        self.chance = chance
+        self.peers: list[RecordingPeer] = []
+        self.cids: dict[str, int] = {}
+        self.devices: dict[RecordingPeer, str] = {}
+        self.asked: list[tuple[RecordingPeer, c.Command]] = []
+        """What was asked so far, in order."""
+
+    def step(self) -> None:
+        """Something happens."""
+        dice = self.chance.random()
+        here = [peer for peer in self.peers if not peer.gone]
+        if len(here) < 2 or (dice < 0.07 and len(here) < 8):
+            self.come()
+        elif dice < 0.11:
+            self.go(self.chance.choice(here))
+        else:
+            peer = self.chance.choice(here)
+            self.ask(peer, self.command(peer))
+
+    def ask(self, peer: RecordingPeer, command: c.Command) -> None:
+        """One of them asks for something."""
+        self.asked.append((peer, command))
+        peer.ask(command)
+
+    def come(self) -> None:
+        """Somebody connects."""
+        chance = self.chance
+        peer = self.case.peer(chance.choice([PLAIN, PLAIN, TERSE]))
+        account = chance.random() < 0.5
+        nick = chance.choice(ACCOUNTS if account else GUESTS)
+        device = chance.choice([None, *DEVICES])
+        window_s = chance.choice([0, 0, 300])
+        hello = self.case.hello(
+            nick, account, device, window_s, account and chance.random() < 0.3,
+            self.cursors() if chance.random() < 0.5 else None,
+        )  # fmt: skip
+        if device is not None:
+            self.devices[peer] = device
+        self.peers.append(peer)
+        if chance.random() < 0.2:
+            self.ask(peer, c.Claim(chance.choice(GUESTS)))
+        self.ask(peer, hello)
+
+    def go(self, peer: RecordingPeer) -> None:
+        """A connection is lost."""
+        self.peers.remove(peer)
+        self.case.hub.lost(peer, self.chance.choice(["lost", "lost", "quit"]), "gone")
+
+    def cursors(self) -> dict[str, c.Cursor]:
+        """Some cursors, most of them good."""
+        rooms = self.case.hub.state.rooms.values()
+        return {room.name: self._cursor(room) for room in rooms if self._coin()}
+
+    def _cursor(self, room: Room) -> c.Cursor:
+        epoch = room.epoch if self.chance.random() < 0.9 else "other"
+        return c.Cursor(epoch, self.chance.randint(0, room.seq + 1))
+
+    def _coin(self) -> bool:
+        return self.chance.random() < 0.5
+
+    def _room(self) -> str:
+        return self.chance.choice(ROOMS[:3] if self.chance.random() < 0.8 else ROOMS)
+
+    def _nick(self) -> str:
+        return self.chance.choice(ACCOUNTS + GUESTS)
+
+    def _seq(self) -> int:
+        seqs = [room.seq for room in self.case.hub.state.rooms.values()]
+        return self.chance.randint(1, max(seqs, default=0) + 1)
+
+    def _cid(self, peer: RecordingPeer) -> int | None:
+        device = self.devices.get(peer)
+        if device is None or self._coin():
+            return None if self.chance.random() < 0.98 else 1
+        last = self.cids.get(device, 0)
+        if last and self.chance.random() < 0.2:
+            return self.chance.randint(max(1, last - 5), last)
+        self.cids[device] = last + self.chance.choice([1, 1, 1, 3])
+        return self.cids[device]
+
+    def _policy(self) -> PolicyChange:
+        flags = {
+            name: self._coin()
+            for name in ("invite_only", "moderated", "secret", "members_only")
+            if self.chance.random() < 0.2
+        }
+        change = PolicyChange(**flags)
+        pick = self.chance.random()
+        if pick < 0.2:
+            return PolicyChange(key=self.chance.choice(["", "key"]), **flags)
+        if pick < 0.3:
+            return PolicyChange(limit=self.chance.choice([0, 2]), **flags)
+        if pick < 0.5:
+            history = self.chance.choice(["all", "since_join"])
+            return PolicyChange(history=history, **flags)
+        if pick < 0.52:
+            return PolicyChange(history="none", **flags)
+        return change if flags else PolicyChange(topic_locked=self._coin(), key=UNSET)
+
+    def command(self, peer: RecordingPeer) -> c.Command:
+        """Something that somebody may ask for."""
+        if self.asked and self.chance.random() < 0.03:
+            again = [one for by, one in self.asked if getattr(one, "cid", None)]
+            if again:
+                return self.chance.choice(again)
+        make: Callable[[], c.Command] = self.chance.choices(
+            [row[0] for row in self._table(peer)], [row[1] for row in self._table(peer)]
+        )[0]
+        return make()
+
+    def _table(
+        self, peer: RecordingPeer
+    ) -> list[tuple[Callable[[], c.Command], int]]:
+        chance, room, nick, seq = self.chance, self._room, self._nick, self._seq
+        return [
+            (lambda: c.Join(room(), chance.choice(["", "key"])), 20),
+            (lambda: c.Say(room(), f"text {chance.random()}", cid=self._cid(peer)), 30),
+            (lambda: c.Say(room(), chance.choice(["", "\0"]), cid=self._cid(peer)), 1),
+            (lambda: c.Edit(room(), seq(), "better", self._cid(peer)), 6),
+            (lambda: c.Redact(room(), seq(), "", self._cid(peer)), 6),
+            (lambda: c.React(room(), seq(), "+1", self._coin(), self._cid(peer)), 4),
+            (lambda: c.Part(room()), 5),
+            (lambda: c.Rename(nick()), 4),
+            (lambda: c.SetAway(chance.choice(["", "tea"])), 2),
+            (lambda: c.SetTopic(room(), chance.choice(["", "news"])), 3),
+            (lambda: c.SetRole(room(), nick(), chance.choice(ROLES)), 5),
+            (lambda: c.SetPolicy(room(), self._policy()), 5),
+            (lambda: c.Invite(room(), nick()), 4),
+            (lambda: c.Kick(room(), nick()), 3),
+            (lambda: c.Ban(room(), nick(), self._coin(), chance.random() < 0.2), 4),
+            (lambda: c.Mark(room(), seq()), 3),
+            (lambda: c.Type(room()), 2),
+            (lambda: c.Bye(), 1),
+            (lambda: c.Ping("x"), 1),
+            (lambda: c.Who(nick()), 2),
+            (lambda: c.ListRooms(), 1),
+            (lambda: c.ListMembers(room()), 1),
+        ]

@@ -1,0 +1,133 @@
+"""A turn that is taken back leaves no trace, and what is committed is found again:
+shown by storms of random commands over a store in trouble."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from relaychat.hub import hub as hub_module
+from relaychat.hub.records import KINDS, load
+from relaychat.hub.state import State
+from relaychat.hub.turn import House, Turn
+from relaychat.model import commands as c
+from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
+from tests.hub.chatter import Chatter
+from tests.hub.snapshot import contradictions, durable, snapshot
+from tests.hub.support import HubTestCase
+
+
+class CheckedTurn(Turn):
+    """A turn that remembers how all was, and makes sure of it when it is taken back."""
+
+    taken_back = 0
+
+    def __init__(self, house: House, state: State, refusing: bool = False) -> None:
+        super().__init__(house, state, refusing)
+        self.before = snapshot(state)
+
+    def roll_back(self) -> None:
+        """Nothing may be left of it."""
+        super().roll_back()
+        CheckedTurn.taken_back += 1
+        after = snapshot(self.state)
+        if after != self.before:
+            raise AssertionError(difference(self.before, after))
+
+
+def difference(before: Any, after: Any) -> str:
+    """Which things differ, and how."""
+    found = []
+    for name in {**before, **after}:
+        one, other = before.get(name), after.get(name)
+        if one != other:
+            fields = {**(one or {}), **(other or {})}
+            found += [
+                f"{name}.{field}: {(one or {}).get(field)} -> {(other or {}).get(field)}"
+                for field in fields
+                if (one or {}).get(field) != (other or {}).get(field)
+            ]
+    return "; ".join(found)
+
+
+class StormTests(HubTestCase):
+    """Each test is a seed."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(hub_module, "Turn", CheckedTurn)
+
+    def storm(self, seed: int, steps: int, trouble: float) -> None:
+        """So many turns with some of everything."""
+        self.chance = random.Random(seed)
+        chatter = Chatter(self, self.chance)
+        for _ in range(steps):
+            for _ in range(self.chance.choice([1, 1, 2, 5, 15])):
+                chatter.step()
+            if self.chance.random() < trouble:
+                outcomes = [self.outcome] * self.chance.randint(1, 3)
+                self.store.script.extend(outcomes)
+            if self.chance.random() < 0.1:
+                self.drain(chatter)
+            seconds = self.chance.choice([0, 0, 0.01, 2, 400])
+            self.run_hub(seconds)
+            self.assertEqual(self.doubts, [])
+            if self.store.script:
+                self.store.script.clear()
+                self.run_hub(3)
+            self.check()
+
+    def drain(self, chatter: Chatter) -> None:
+        """Some take nothing more, others read again."""
+        for peer in chatter.peers:
+            if peer.taking:
+                peer.taking = self.chance.random() < 0.7
+            else:
+                peer.taking = True
+                self.hub.drained(peer)
+
+    def outcome(self, batch: Batch) -> Outcome:
+        """Some trouble that fits this batch."""
+        chance, rows = self.chance, batch.rows
+        known = {
+            index: First(row.room, row.seq, chance.choice([row.cid_hash or 0, 1]))
+            for index, row in enumerate(rows)
+            if row.cid is not None and chance.random() < 0.5
+        }
+        pick = chance.random()
+        if known and pick < 0.5:
+            return Duplicates(known)
+        if rows and pick < 0.3:
+            return Poison((chance.randrange(len(rows)),))
+        return Failed("the disk is full")
+
+    def check(self) -> None:
+        """All fits together, and would be found again after a crash now."""
+        self.reports = [
+            report
+            for report in self.reports
+            if not report.startswith("the store keeps nothing")
+        ]
+        self.assertEqual(self.reports, [])
+        self.assertEqual(contradictions(self.hub.state), [])
+        found = durable(load(self.ledger.snapshot(KINDS)))
+        self.assertEqual(found, durable(self.hub.state))
+
+    def test_fair_weather(self) -> None:
+        """Without trouble nothing is left over or forgotten."""
+        self.storm(1, 300, 0)
+
+    def test_foul_weather(self) -> None:
+        """Whatever a commit says, an aborted turn has never been."""
+        self.storm(2, 300, 0.3)
+        self.assertGreater(CheckedTurn.taken_back, 30)
+
+    def test_bye(self) -> None:
+        """Everybody says goodbye at last, and only what stays is left."""
+        self.storm(3, 50, 0.1)
+        for peer in list(self.hub.state.peers):
+            self.hub.submit(peer, c.Bye())
+        self.run_hub(1000)
+        self.check()
+        self.assertEqual(list(self.hub.state.peers), [])
+        self.assertTrue(all(user.account for user in self.hub.state.users.values()))
