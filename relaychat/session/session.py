@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from relaychat.hub.peer import Peer
 from relaychat.hub.turn import Cause
 from relaychat.model.admission import Admission, Enter, Reflect, Rendered
-from relaychat.model.commands import Command, Hello, Ping, Pong, Query
+from relaychat.model.commands import Command, Hello, Ping, Pong, Query, Say
 from relaychat.model.errors import (
     Internal,
     OutOfOrder,
@@ -150,9 +150,42 @@ class Session(Peer):
         if self._fresh and self.speech.text and data.startswith(_TLS):
             self._end("lost", "TLS on a port without")
             return
-        self._waiting.extend(self._framer.feed(data))
-        if not self._paused:
+        frames = self._framer.feed(data)
+        if self.state is not State.READY or self._waiting or self._pace is not None:
+            self._waiting.extend(frames)
+            if not self._paused:
+                self._pump()
+        else:
+            self._stream(frames)
+
+    def _stream(self, frames: Sequence[bytes | RelayError]) -> None:
+        """The common case: a peer that may speak, and no one to wait for. Its messages go
+        straight to the hub; anything else goes on by the pump."""
+        sizes, limits = self._sizes, self._host.limits
+        decode, submit = self.speech.decode, self._host.hub.submit
+        for index, frame in enumerate(frames):
+            words: Iterable[Word] = ()
+            if (
+                isinstance(frame, bytes)
+                and len(sizes) < limits.flight_commands
+                and self._byte_count < limits.flight_bytes
+                and self._query is None
+                and not self.link.full
+            ):
+                try:
+                    words = decode(frame)
+                except Exception:
+                    words = ()  # The pump comes to the same, and tells it.
+                if type(words) is tuple and len(words) == 1 and type(words[0]) is Say:
+                    sizes.append(len(frame))
+                    self._byte_count += len(frame)
+                    submit(self, words[0])
+                    continue
+            rest = frames[index + 1 :] if words else frames[index:]
+            self._waiting.extend(words)
+            self._waiting.extend(rest)
             self._pump()
+            return
 
     def ask(self, *words: Word) -> None:
         """Take commands and answers as if the peer's next frame had held them."""

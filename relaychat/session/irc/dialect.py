@@ -44,6 +44,10 @@ class Irc(IrcEvents):
             line = frame.decode()
         except UnicodeDecodeError:
             raise BadText("INVALID_UTF8: this server is UTF-8 only") from None
+        if line.startswith("PRIVMSG "):  # Nearly all that is ever said.
+            target, _, text = line[8:].partition(" :")
+            if text and text[0] != "\1" and "," not in target and " " not in target:
+                return (commands.Say(target if target[0] == "#" else f"@{target}", text),)
         word, parameters = parse(line)
         if not word:
             return ()
