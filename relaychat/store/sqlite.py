@@ -164,7 +164,10 @@ class SqliteStore:
         self._checkpoints.if_due()
 
     def _complain(self, text: str) -> None:
-        self._call_from_thread(self._log.warn, text)
+        self._call_from_thread(self._warn, text)
+
+    def _warn(self, text: str) -> None:
+        self._log.warn("{text}", text=text)
 
 
 def _explained(call: Callable[..., T], *values: object) -> T:

@@ -120,8 +120,9 @@ class StoreCase(unittest.TestCase):
     def sqlite(self, path: Path | None = None, **options: Any) -> SqliteStore:
         """A store on a file, not open yet; closed behind the test."""
         path = path or self.folder() / "relaychat.db"
-        store = SqliteStore(path, self.calls.from_thread, **options)
-        self.addCleanup(lambda: self.calls.wait(store.close()))
+        calls = self.calls
+        store = SqliteStore(path, calls.from_thread, **options)
+        self.addCleanup(lambda: calls.wait(store.close()))
         return store
 
     def wait(self, asked: Deferred[T]) -> T:
