@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from relaychat.hub.delivery import Report, rendered
 from relaychat.hub.limits import Limits
 from relaychat.hub.pages import shown_to
 from relaychat.hub.peer import Peer
@@ -28,10 +29,11 @@ class CatchUp:
     """Brings readers that are behind level again. ``read`` asks the store for entries
     after these cursors, and comes back with ``give``, between turns."""
 
-    def __init__(self, limits: Limits, read: Read) -> None:
+    def __init__(self, limits: Limits, read: Read, report: Report) -> None:
         self._limits = limits
         self._read = read
-        self._reading: dict[Peer, None] = {}
+        self._report = report
+        self._reading: dict[Peer, dict[int, int]] = {}
 
     def fall_behind(self, peer: Peer) -> None:
         """A live reader could not take it all: what follows comes from the log."""
@@ -52,36 +54,36 @@ class CatchUp:
             if not lagging:
                 self._go_live(peer)
                 return
-            if not all(
-                room.tail.covers(seq, room.seq) for room, seq in lagging.items()
-            ):
-                lost = [room for room in lagging if not room.logged]
-                if lost:
-                    self._tell_gaps(peer, lost)
-                    continue
-                self._reading[peer] = None
-                self._read(peer, {room.number: seq for room, seq in lagging.items()})
+            far = [r for r, seq in lagging.items() if not r.tail.covers(seq, r.seq)]
+            lost = [room for room in far if not room.logged]
+            near = {r: seq for r, seq in lagging.items() if not (far and r.logged)}
+            if lost:
+                takes = self._tell_gaps(peer, peer.behind, lost)
+            elif near:
+                takes = self._send(peer, self._from_tails(near))
+            else:
+                cursors = {room.number: seq for room, seq in lagging.items()}
+                self._reading[peer] = cursors
+                self._read(peer, cursors)
                 return
-            if not self._send(peer, self._from_tails(lagging)):
+            if not takes:
                 return
 
     def give(self, peer: Peer, entries: list[Entry]) -> None:
-        """The store has read on for this reader."""
-        self._reading.pop(peer, None)
+        """The store has read on for this reader, who may have been sent back or forth
+        meanwhile."""
+        asked = self._reading.pop(peer)
         if peer.behind is None or peer.gone:
             return
         rooms = {room.number: room for room in peer.behind}
         fresh = [
             (rooms[entry.room], decode_event(entry.body), entry.origin)
             for entry in entries
-            if entry.room in rooms and entry.seq > peer.behind[rooms[entry.room]]
+            if entry.room in rooms
+            and asked[entry.room] <= peer.behind[rooms[entry.room]] < entry.seq
         ]
-        if fresh and self._send(peer, fresh):
+        if self._send(peer, fresh):
             self.step(peer)
-
-    def forget(self, peer: Peer) -> None:
-        """The read for this reader failed; the next ``step`` tries again."""
-        self._reading.pop(peer, None)
 
     def _from_tails(
         self, lagging: dict[Room, int]
@@ -95,18 +97,17 @@ class CatchUp:
             for _, room, kept in merged[: self._limits.page_entries]
         ]
 
-    def _tell_gaps(self, peer: Peer, rooms: list[Room]) -> None:
-        assert peer.behind is not None
+    def _tell_gaps(
+        self, peer: Peer, behind: dict[Room, int], rooms: list[Room]
+    ) -> bool:
+        """Say what rooms without a log have forgotten (H19)."""
+        frames = []
         for room in rooms:
-            seq = peer.behind[room]
-            first = room.tail.first() or room.seq + 1
-            if first > seq + 1:
-                peer.send(
-                    peer.tell(
-                        Gap(room.name, seq + 1, first - 1, "no_history", room.epoch)
-                    )
-                )
-                peer.behind[room] = first - 1
+            last = (room.tail.first() or room.seq + 1) - 1
+            gap = Gap(room.name, behind[room] + 1, last, "no_history", room.epoch)
+            frames.append(peer.tell(gap))
+            behind[room] = last
+        return peer.send(b"".join(frames))
 
     def _send(
         self, peer: Peer, fresh: Iterable[tuple[Room, LogEvent, int | None]]
@@ -134,7 +135,7 @@ class CatchUp:
             if room in hidden:
                 frames.append(peer.tell(hidden.pop(room)))
             if form.echo or origin != own:
-                frames.append(form.replay(event))
+                frames += rendered(form.replay, [event], self._report)
         frames += [peer.tell(withheld) for withheld in hidden.values()]
         return not frames or peer.send(b"".join(frames))
 
@@ -147,5 +148,6 @@ class CatchUp:
             room.readers.setdefault(peer.form, {})[peer] = peer.send
         if peer.resuming is not None:
             resume, peer.resuming = peer.resuming, None
-            rooms = tuple(name for name in resume.rooms)
+            names = {room.name for room in user.rooms}
+            rooms = tuple([name for name in resume.rooms if name in names])
             peer.send(peer.outcome(resume, Resumed(rooms, id=resume.id)))

@@ -1,14 +1,21 @@
-"""Which decision answers which word. Each is pure but for what its turn takes back."""
+"""Which decision answers which word, and a turn's decisions one after the other (H2).
+
+Each is pure but for what its turn takes back. What they raise becomes an answer here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from relaychat.hub import doors, facts, people, queries, rule, speech
+from relaychat.hub import doors, facts, nicks, people, queries, rule, speech
+from relaychat.hub.lookup import settle
 from relaychat.hub.peer import Peer
-from relaychat.hub.turn import Turn
+from relaychat.hub.turn import Need, Settled, Turn
 from relaychat.model import admission, commands
+from relaychat.model.errors import Internal, RelayError, Unavailable
+from relaychat.model.events import Fault
+from relaychat.store.api import First
 
 Decide = Callable[[Turn, Peer, Any], None]
 
@@ -18,7 +25,7 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     commands.AddAccount: queries.not_here,
     commands.Ban: rule.ban,
     commands.Bye: people.bye,
-    commands.Claim: people.claim,
+    commands.Claim: nicks.claim,
     commands.Edit: speech.edit,
     commands.History: queries.history,
     commands.Invite: doors.invite,
@@ -33,7 +40,7 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     commands.Pong: queries.pong,
     commands.React: speech.react,
     commands.Redact: speech.redact,
-    commands.Rename: people.rename,
+    commands.Rename: nicks.rename,
     commands.Resume: queries.resume,
     commands.Say: speech.say,
     commands.SetAway: people.away,
@@ -57,3 +64,113 @@ FACTS: dict[type[facts.Fact], Callable[[Turn, Any], None]] = {
     facts.Restarted: people.restarted,
     facts.Retry: queries.retry,
 }
+
+Item = tuple[Peer | None, Any]
+"""A session with its command, or nobody with a fact."""
+Known = dict[int, RelayError | First | None]
+"""What is settled about items of a turn that is decided again: the refusal, where its
+cid was used first, or None to leave it out."""
+
+
+class Again(Exception):
+    """The turn is to be taken back and decided again, with this known about
+    one item."""
+
+    def __init__(self, index: int, settled: RelayError | None) -> None:
+        super().__init__(index)
+        self.index = index
+        self.settled = settled
+
+
+class Cut(Exception):
+    """The turn ends before this item, which needs a read of the store first."""
+
+    def __init__(self, index: int, need: Need, touched: bool) -> None:
+        super().__init__(index)
+        self.index = index
+        self.need = need
+        self.touched = touched
+
+
+def decide(
+    turn: Turn, items: list[Item], known: Known, report: Callable[[str], None]
+) -> list[Item]:
+    """Decide each item on the state after those before it. Returns the facts that can't
+    be kept now: they wait for the next turn (H3).
+
+    Raises Again, Cut.
+    """
+    held: list[Item] = []
+    for index, (peer, item) in enumerate(items):
+        turn.index = index
+        mark = turn.mark()
+        try:
+            if known and index in known:
+                _decided(turn, peer, item, known[index])
+            elif peer is None:
+                FACTS[type(item)](turn, item)
+            elif not peer.gone:
+                COMMANDS[type(item)](turn, peer, item)
+                if peer.refused_cid:
+                    _go_on(turn, peer, item)
+        except Settled as first:
+            turn.answer(first.peer, item, first.result)
+            _go_on(turn, first.peer, item)
+        except RelayError as error:
+            if not turn.untouched(mark):
+                raise Again(index, error) from error
+            if peer is None:
+                held.append((None, item))
+            else:
+                _refuse(turn, peer, item, error)
+        except Need as need:
+            raise Cut(index, need, not turn.untouched(mark)) from need
+        except Exception:
+            report(f"deciding {type(item).__name__} failed")
+            raise Again(index, Internal() if peer else None) from None
+    return held
+
+
+def _decided(
+    turn: Turn, peer: Peer | None, item: Any, settled: RelayError | First | None
+) -> None:
+    if peer is not None and peer.gone:
+        return
+    if isinstance(settled, RelayError):
+        raise settled
+    if peer is not None and settled is not None:
+        settle(turn, peer, item, settled)
+
+
+def _refuse(
+    turn: Turn, peer: Peer, command: commands.Command, error: RelayError
+) -> None:
+    turn.answer(peer, command, fault(error, command))
+    if isinstance(error, Unavailable):
+        _go_back(turn, peer, command)
+    else:
+        _go_on(turn, peer, command)
+    if error.fatal:
+        turn.close(peer, error)
+
+
+def fault(error: RelayError, command: commands.Command) -> Fault:
+    """How an error is told to whoever asked."""
+    cid = getattr(command, "cid", None)
+    tag = str(type(command).__struct_config__.tag)
+    return Fault(
+        error.code, error.text, error.about, tag, cid, error.retry, id=command.id
+    )
+
+
+def _go_back(turn: Turn, peer: Peer, command: commands.Command) -> None:
+    """From the first refused cid on, nothing is taken until it is resent (H5)."""
+    cid = getattr(command, "cid", None)
+    if cid is not None and not 0 < peer.refused_cid <= cid:
+        turn.set(peer, "refused_cid", cid)
+
+
+def _go_on(turn: Turn, peer: Peer, command: commands.Command) -> None:
+    """It has been resent, and is settled now."""
+    if peer.refused_cid and getattr(command, "cid", None) == peer.refused_cid:
+        turn.set(peer, "refused_cid", 0)

@@ -7,18 +7,21 @@ the same rendering, merged with what is told to them alone, in the turn's order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from relaychat.hub.peer import Form, Peer, Send
 from relaychat.hub.state import Room
 from relaychat.hub.turn import Barrier, Drafted, Turn
+from relaychat.model.words import Word
 
 Items = list[tuple[int, bytes]]
+Report = Callable[[str], None]
 
 
-def deliver(turn: Turn, fallen: dict[Peer, None]) -> Iterator[None]:
+def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[None]:
     """Send everything that the turn tells. Yields between rooms, so that a long fan-out
-    can be spread; readers that could not take it all are put into ``fallen`` (H18)."""
+    can be spread; readers that could not take it all are put into ``fallen`` (H18).
+    ``report`` is told of forms that fail: what they can't render they don't show."""
     special = turn.special
     for told in turn.told:
         peer = told.peer
@@ -33,14 +36,27 @@ def deliver(turn: Turn, fallen: dict[Peer, None]) -> Iterator[None]:
             items.append((told.ordinal, data))
     for part in turn.parts():
         if isinstance(part, Barrier):
-            _tell_neighbours(part, special, fallen)
+            _tell_neighbours(part, special, fallen, report)
             continue
         for room, drafted in part.items():
-            _tell_room(room, drafted, turn, fallen)
+            _tell_room(room, drafted, turn, fallen, report)
             yield
     for peer, items in special.items():
         if items and not peer.send(_joined(items)):
             fallen[peer] = None
+
+
+def rendered(
+    render: Callable[[Word], bytes], events: Sequence[Word], report: Report
+) -> list[bytes]:
+    """A form's rendering of each of these; empty where it fails."""
+    try:
+        return [render(event) for event in events]
+    except Exception:
+        report(f"rendering with {render!r} failed")
+    if len(events) == 1:
+        return [b""]
+    return [rendered(render, [event], report)[0] for event in events]
 
 
 def _joined(items: Items) -> bytes:
@@ -55,14 +71,18 @@ def _ordinal(item: tuple[int, bytes]) -> int:
 
 
 def _tell_room(
-    room: Room, drafted: list[Drafted], turn: Turn, fallen: dict[Peer, None]
+    room: Room,
+    drafted: list[Drafted],
+    turn: Turn,
+    fallen: dict[Peer, None],
+    report: Report,
 ) -> None:
+    events = [one.event for one in drafted]
     pieces_of: dict[Form, list[bytes]] = {}
     for form, readers in room.readers.items():
         if not readers:
             continue
-        render = form.render
-        pieces = pieces_of[form] = [render(one.event) for one in drafted]
+        pieces = pieces_of[form] = rendered(form.render, events, report)
         payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if turn.special.keys().isdisjoint(readers):
             if payload:
@@ -72,7 +92,7 @@ def _tell_room(
         else:
             _tell_mixed(room, drafted, pieces, payload, readers, turn, fallen)
     if turn.spans:
-        _tell_movers(room, drafted, pieces_of, turn)
+        _tell_movers(room, drafted, pieces_of, turn, report)
 
 
 def _tell_mixed(
@@ -96,7 +116,11 @@ def _tell_mixed(
 
 
 def _tell_movers(
-    room: Room, drafted: list[Drafted], pieces_of: dict[Form, list[bytes]], turn: Turn
+    room: Room,
+    drafted: list[Drafted],
+    pieces_of: dict[Form, list[bytes]],
+    turn: Turn,
+    report: Report,
 ) -> None:
     """Sessions that came or went in this turn hear the part of it that they were in."""
     for (peer, its_room), stays in turn.spans.items():
@@ -104,8 +128,8 @@ def _tell_movers(
             continue
         pieces = pieces_of.get(peer.form)
         if pieces is None:
-            pieces = [peer.form.render(one.event) for one in drafted]
-            pieces_of[peer.form] = pieces
+            events = [one.event for one in drafted]
+            pieces = pieces_of[peer.form] = rendered(peer.form.render, events, report)
         turn.special[peer].extend(
             item
             for item in _slices(drafted, pieces, peer)
@@ -122,10 +146,13 @@ def _slices(drafted: list[Drafted], pieces: list[bytes], peer: Peer) -> Items:
 
 
 def _tell_neighbours(
-    barrier: Barrier, special: dict[Peer, Items], fallen: dict[Peer, None]
+    barrier: Barrier,
+    special: dict[Peer, Items],
+    fallen: dict[Peer, None],
+    report: Report,
 ) -> None:
     for form, peers in barrier.neighbours.items():
-        data = form.render(barrier.event)
+        data = rendered(form.render, [barrier.event], report)[0]
         if not data:
             continue
         for peer in peers:

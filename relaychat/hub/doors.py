@@ -12,7 +12,6 @@ from relaychat.hub.lookup import (
     member_in,
     no_direct,
     require_role,
-    room_name,
     user_of,
 )
 from relaychat.hub.peer import Peer
@@ -38,7 +37,9 @@ from relaychat.model.events import (
     Kicked,
     Left,
     LogEvent,
+    Withheld,
 )
+from relaychat.model.names import check_room
 from relaychat.model.policy import Role
 
 # -- who follows a room live --------------------------------------------------
@@ -61,14 +62,22 @@ def unfollow(turn: Turn, peer: Peer, room: Room, last: LogEvent | None = None) -
     """This session is shown nothing further of the room, but ``last``, which was just
     appended."""
     if peer.behind is not None:
-        turn.drop(peer.behind, room)
         if last is not None:
-            turn.tell(peer, last)
+            _tell_last(turn, peer, last, peer.behind[room])
+        turn.drop(peer.behind, room)
         return
     readers = room.readers.get(peer.form)
     if readers is not None and peer in readers:
         turn.drop(readers, peer)
         turn.leaves(peer, room)
+
+
+def _tell_last(turn: Turn, peer: Peer, last: LogEvent, seq: int) -> None:
+    """The last event for a session that was behind: what it lacks it may not read any
+    more (H11, H17)."""
+    if last.seq > seq + 1:
+        turn.tell(peer, Withheld(last.room, seq + 1, last.seq - 1))
+    turn.tell(peer, last)
 
 
 # -- in -----------------------------------------------------------------------
@@ -80,7 +89,7 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     Raises BadName, Banned, InviteOnly, BadKey, RoomFull, TooMany, Denied.
     """
     user = user_of(peer)
-    folded = room_name(command.room)
+    folded = check_room(command.room)
     room = turn.state.rooms.get(folded)
     if room is not None and room in user.rooms:
         turn.answer(peer, command, shown(turn, room, user, command))
@@ -91,8 +100,6 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     if room is not None:
         _let_in(turn, room, user, command)
         role = Role.OWNER if room.owner and room.owner == user.account else Role.MEMBER
-        if not room.members and not room.owner:
-            role = Role.OWNER
     else:
         if len(turn.state.rooms) >= limits.rooms:
             raise TooMany("the relay has no place for another room", command.room)
@@ -117,12 +124,12 @@ def _let_in(turn: Turn, room: Room, user: User, command: Join) -> None:
     """The room's policy about who comes in; an invitation opens all but a ban."""
     if room.owner and room.owner == user.account:
         return
+    if banned(room, user):
+        raise Banned(about=room.name)
     if user.key in room.invited:
         turn.drop(room.invited, user.key)
         return
     policy = room.policy
-    if banned(room, user):
-        raise Banned(about=room.name)
     if policy.invite_only:
         raise InviteOnly(about=room.name)
     if policy.key and command.key != policy.key:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from enum import Enum
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from relaychat.hub.catchup import CatchUp
-from relaychat.hub.decide import COMMANDS, FACTS
+from relaychat.hub.decide import Again, Cut, Item, Known, decide
 from relaychat.hub.delivery import deliver
 from relaychat.hub.facts import (
     Closing,
@@ -31,24 +30,14 @@ from relaychat.hub.facts import (
     Restarted,
     Retry,
 )
-from relaychat.hub.lookup import cid_digest
 from relaychat.hub.pages import read_page
 from relaychat.hub.peer import Peer
 from relaychat.hub.records import KINDS, load
-from relaychat.hub.state import Member, State, User
+from relaychat.hub.state import Member, Room, State, User
 from relaychat.hub.tail import Tails
-from relaychat.hub.turn import Cause, House, Need, Settled, Turn
+from relaychat.hub.turn import Cause, House, Need, Turn
 from relaychat.model.commands import Command, History, Say
-from relaychat.model.errors import (
-    CidReused,
-    Internal,
-    NotStorable,
-    RelayError,
-    ShuttingDown,
-    Unavailable,
-)
-from relaychat.model.events import Done, Fault
-from relaychat.model.words import Word
+from relaychat.model.errors import NotStorable, ShuttingDown
 from relaychat.store.api import (
     Committed,
     Duplicates,
@@ -56,7 +45,6 @@ from relaychat.store.api import (
     Failed,
     InDoubt,
     Outcome,
-    Poison,
     Store,
 )
 
@@ -65,39 +53,6 @@ SLICE_US = 20_000
 timers kept at least this often."""
 RETRY_S = 1.0
 """How often a store that keeps nothing is tried again, while facts wait for it."""
-
-Item = tuple[Peer | None, Any]
-
-
-class Again(Exception):
-    """The turn is to be taken back and decided again, with this known about
-    one item."""
-
-    def __init__(self, index: int, result: Word | Hold | None) -> None:
-        super().__init__(index)
-        self.index = index
-        self.result = result
-
-
-class Cut(Exception):
-    """The turn ends before this item, which needs a read of the store first."""
-
-    def __init__(self, index: int, need: Need, touched: bool) -> None:
-        super().__init__(index)
-        self.index = index
-        self.need = need
-        self.touched = touched
-
-
-class Hold(Enum):
-    """What is known of a fact that can't be kept now: it waits for the next
-    turn (H3)."""
-
-    BACK = "back"
-
-
-Known = dict[int, Word | Hold | None]
-"""What is settled about items of a turn that is decided again; None: leave it out."""
 
 
 class Alarms(Struct, frozen=True):
@@ -111,15 +66,6 @@ class Alarms(Struct, frozen=True):
     """Somebody with the right to do so asked the server to stop."""
 
 
-def fault(error: RelayError, command: Command) -> Fault:
-    """How an error is told to whoever asked."""
-    cid = getattr(command, "cid", None)
-    tag = str(type(command).__struct_config__.tag)
-    return Fault(
-        error.code, error.text, error.about, tag, cid, error.retry, id=command.id
-    )
-
-
 class Hub:
     """Rooms, people and decisions over one store."""
 
@@ -129,7 +75,7 @@ class Hub:
         self._store = store
         self._alarms = alarms
         self._tails = Tails(house.limits)
-        self._catch_up = CatchUp(house.limits, self._read_on)
+        self._catch_up = CatchUp(house.limits, self._read_on, alarms.error)
         self._queue: deque[Item] = deque()
         self._next_pos = 1
         self._busy = False
@@ -137,8 +83,10 @@ class Hub:
         self._woken = False
         self._need: Need | None = None
         self._fetched: dict[object, Any] = {}
+        """What was read for the command at the head of the queue."""
         self._held: list[Item] = []
         """Facts of this turn that wait for a store that keeps things again."""
+        self._retrying = False
         self._ended = False
 
     # -- what sessions call ---------------------------------------------------
@@ -218,10 +166,10 @@ class Hub:
             turn = Turn(self.house, self.state, refusing)
             turn.fetched = self._fetched
             try:
-                self._decide(turn, items, known)
+                self._held = decide(turn, items, known, self._alarms.error)
             except Again as again:
                 turn.roll_back()
-                known[again.index] = again.result
+                known[again.index] = again.settled
             except Cut as cut:
                 self._need = cut.need
                 self._queue.extendleft(reversed(items[cut.index :]))
@@ -237,63 +185,6 @@ class Hub:
             committed.addErrback(self._broken)
         else:
             self._deliver(turn, items)
-
-    def _decide(self, turn: Turn, items: list[Item], known: Known) -> None:
-        """Decide each item on the state after those before it (H2). Raises
-        Again, Cut."""
-        self._held.clear()
-        for index, (peer, item) in enumerate(items):
-            turn.index = index
-            mark = turn.mark()
-            try:
-                if known and index in known:
-                    self._tell_known(turn, peer, item, known[index])
-                elif peer is None:
-                    FACTS[type(item)](turn, item)
-                elif not peer.gone:
-                    COMMANDS[type(item)](turn, peer, item)
-            except Settled as first:
-                turn.answer(_there(peer), item, first.result)
-            except RelayError as error:
-                if not turn.untouched(mark):
-                    raise Again(
-                        index, fault(error, item) if peer else Hold.BACK
-                    ) from error
-                if peer is None:
-                    self._held.append((None, item))
-                else:
-                    self._refuse(turn, peer, item, error)
-            except Need as need:
-                raise Cut(index, need, not turn.untouched(mark)) from need
-            except Exception:
-                self._alarms.error(f"deciding {type(item).__name__} failed")
-                raise Again(index, fault(Internal(), item) if peer else None) from None
-
-    def _tell_known(
-        self, turn: Turn, peer: Peer | None, item: Any, result: Word | Hold | None
-    ) -> None:
-        if peer is None:
-            if result is Hold.BACK:
-                self._held.append((None, item))
-        elif isinstance(result, Word) and not peer.gone:
-            if isinstance(result, Fault) and result.code == Unavailable.code:
-                self._go_back(turn, peer, item)
-            turn.answer(peer, item, result)
-
-    def _refuse(
-        self, turn: Turn, peer: Peer, command: Command, error: RelayError
-    ) -> None:
-        if isinstance(error, Unavailable):
-            self._go_back(turn, peer, command)
-        turn.answer(peer, command, fault(error, command))
-        if error.fatal:
-            turn.close(peer, error)
-
-    def _go_back(self, turn: Turn, peer: Peer, command: Command) -> None:
-        """From the first refused cid on, nothing is taken until it is resent (H5)."""
-        cid = getattr(command, "cid", None)
-        if cid is not None and not peer.refused_cid:
-            turn.set(peer, "refused_cid", cid)
 
     # -- what the commit says (H3) --------------------------------------------
 
@@ -318,18 +209,15 @@ class Hub:
             return
         for row in outcome.rows:
             index = turn.askers[row]
-            known[index] = self._settled_alone(outcome, row, items[index][1])
+            peer, item = items[index]
+            if isinstance(outcome, Duplicates):
+                known[index] = outcome.rows[row]
+            elif peer is not None:
+                known[index] = NotStorable()
+            else:
+                self._alarms.error(f"the store can't keep {item!r}: left out")
+                known[index] = None
         self._run(items, known, refusing=False)
-
-    def _settled_alone(
-        self, outcome: Duplicates | Poison, row: int, command: Any
-    ) -> Word:
-        if isinstance(outcome, Poison):
-            return fault(NotStorable(), command)
-        first = outcome.rows[row]
-        if first.cid_hash != cid_digest(command):
-            return fault(CidReused(), command)
-        return Done(command.room, first.seq, command.cid, duplicate=True, id=command.id)
 
     def _broken(self, failure: Failure) -> None:
         """Carrying out a turn failed: nobody knows what is in the log, so the log
@@ -353,7 +241,7 @@ class Hub:
                 blank.pos, blank.origin = held.pos, held.origin
                 room.tail.replace(seq, blank)
         fallen: dict[Peer, None] = {}
-        self._fan_out(turn, items, deliver(turn, fallen), fallen)
+        self._fan_out(turn, items, deliver(turn, fallen, self._alarms.error), fallen)
 
     def _fan_out(
         self,
@@ -387,18 +275,29 @@ class Hub:
             self.house.hooks.tell(
                 [kept.event for entries in turn.kept.values() for kept in entries]
             )
-        self._fetched = {}
+        fresh = len(self._queue)
         if self._held:
             self._queue.extendleft(reversed(self._held))
-            self._held = []
-            self.house.world.later(RETRY_S, lambda: self._put(None, Retry()))
-            self._busy = False
-        elif self._need is not None:
+            self._retry()
+        if self._need is None or turn.durable():
+            self._fetched = {}
+        if self._need is not None:
             self._fetch(self._need)
         else:
             self._busy = False
-            if self._queue:
+            if fresh:
                 self._wake()
+
+    def _retry(self) -> None:
+        """Try the facts that wait again after a while."""
+
+        def due() -> None:
+            self._retrying = False
+            self._put(None, Retry())
+
+        if not self._retrying:
+            self._retrying = True
+            self.house.world.later(RETRY_S, due)
 
     def _count(self, turn: Turn, items: list[Item]) -> None:
         counts, now_us = self.house.counts, self.house.world.monotonic_us()
@@ -420,7 +319,7 @@ class Hub:
         self._need = None
 
         def fetched(result: Any) -> None:
-            self._fetched = {need.key: result}
+            self._fetched[need.key] = result
             self._busy = False
             self._wake()
 
@@ -452,6 +351,10 @@ class Hub:
             seconds, lambda: self._put(None, Expired(user, cause, reason))
         )
 
+    def forget(self, room: Room) -> None:
+        """A room has closed: its entries need no memory any more."""
+        self._tails.forget(room.tail)
+
     def read(self, peer: Peer, command: History, member: Member) -> None:
         """Answer a query from the log, in a later turn."""
         read = Deferred.fromCoroutine(read_page(self._store, member, command))
@@ -461,9 +364,3 @@ class Hub:
     def ask_to_stop(self) -> None:
         """Have the server stop cleanly."""
         self._alarms.stop()
-
-
-def _there(peer: Peer | None) -> Peer:
-    """The peer of a command; facts are never settled."""
-    assert peer is not None
-    return peer

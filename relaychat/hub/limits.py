@@ -8,6 +8,9 @@ from msgspec import Struct
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of the hub; the configuration may change each."""
 
+    devices: int = 10_000
+    """Devices that are remembered while they have no session: those of clients that
+    come back at once, and of guests in their window. Each costs about 300 bytes."""
     text_bytes: int = 32 * 1024
     """A message. Half a native line, so that escaping in JSON never makes it
     too long."""

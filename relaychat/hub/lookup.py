@@ -3,10 +3,12 @@ wrong."""
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import msgspec
 
 from relaychat.hub.peer import Peer
-from relaychat.hub.state import Device, Member, Room, User
+from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Cid, Settled, Turn
 from relaychat.model.chain import body_digest
 from relaychat.model.commands import Command, Edit, React, Redact, Say
@@ -16,23 +18,16 @@ from relaychat.model.errors import (
     CidNeedsDevice,
     CidReused,
     Forbidden,
-    NickInUse,
     NoSuchRoom,
     NoSuchUser,
     NotInRoom,
     OutOfOrder,
+    RelayError,
     TooLong,
     Unavailable,
 )
 from relaychat.model.events import Done
-from relaychat.model.names import (
-    check_nick,
-    check_room,
-    fold,
-    identity,
-    matches,
-    skeleton,
-)
+from relaychat.model.names import fold, identity, matches
 from relaychat.model.policy import Role, RoleName
 from relaychat.store.api import First
 
@@ -53,7 +48,10 @@ def user_of(peer: Peer) -> User:
 
 
 def find_user(turn: Turn, nick: str) -> User:
-    """Somebody who is here, or an account that is not. Raises NoSuchUser."""
+    """Somebody who is here, or an account that is not: that one is not in the state.
+
+    Raises NoSuchUser.
+    """
     state = turn.state
     folded = fold(nick)
     user = state.user_of(folded) or state.users.get(folded)
@@ -62,9 +60,7 @@ def find_user(turn: Turn, nick: str) -> User:
     account = account_name(turn, folded)
     if account is None:
         raise NoSuchUser(about=nick)
-    user = User(folded, account, account)
-    turn.put(state.users, folded, user)
-    return user
+    return User(folded, account, account)
 
 
 def account_name(turn: Turn, folded: str) -> str | None:
@@ -134,10 +130,10 @@ def banned(room: Room, user: User) -> bool:
     """Whether a ban of the room touches them, and no exception saves them."""
     if not room.bans:
         return False
-    who = identity(user.nick, user.account).lower()
-    if not any(matches(ban.mask.lower(), who) for ban in room.bans):
+    who = identity(user.nick, user.account)
+    if not any(matches(ban.mask, who) for ban in room.bans):
         return False
-    return not any(matches(ban.mask.lower(), who) for ban in room.exceptions)
+    return not any(matches(ban.mask, who) for ban in room.exceptions)
 
 
 def require_voice(user: User, room: Room, member: Member | None) -> None:
@@ -159,28 +155,10 @@ def check_bytes(text: str, limit: int, what: str) -> None:
         raise BadName(f"{what}: one line without control characters")
 
 
-def free_nick(turn: Turn, peer: Peer, nick: str) -> str:
-    """The folded form of a nick that this peer may take.
-
-    Raises BadName, NickInUse.
-    """
-    folded = check_nick(nick)
-    holder = turn.state.nicks.get(folded)
-    if holder is not None and holder is not peer and holder is not peer.user:
-        raise NickInUse(about=nick)
-    if not nick.isascii():
-        looks = turn.state.looks.get(skeleton(nick))
-        if looks is not None and looks != folded:
-            raise NickInUse("this nick looks like one that is in use", nick)
-    return folded
-
-
-def room_name(name: str) -> str:
-    """The folded form of a room name that may be made. Raises BadName, TooLong."""
-    return check_room(name)
-
-
 # -- client ids (H5, H20) -----------------------------------------------------
+
+Sent = Say | Edit | Redact | React
+"""What may carry a client id."""
 
 
 def cid_digest(command: Command) -> int:
@@ -189,46 +167,40 @@ def cid_digest(command: Command) -> int:
     return int.from_bytes(body_digest(body)[:8], "big", signed=True)
 
 
-def use_cid(turn: Turn, peer: Peer, command: Say | Edit | Redact | React) -> Cid | None:
+def use_cid(turn: Turn, peer: Peer, command: Sent) -> Cid | None:
     """The command's client id, ready for use, or None when it has none.
 
     Raises Settled if it came before, CidNeedsDevice, CidReused, Unavailable.
     """
-    cid = command.cid
-    if cid is None:
+    number = command.cid
+    if number is None:
         return None
     device = peer.device
     if device is None:
         raise CidNeedsDevice
-    if peer.refused_cid:
-        if cid > peer.refused_cid:
-            raise Unavailable
-        turn.set(peer, "refused_cid", 0)
-    digest = cid_digest(command)
-    if cid <= device.high:
-        first = _first_use(turn, device, cid, command.room)
+    if peer.refused_cid and number > peer.refused_cid:
+        raise Unavailable
+    cid = Cid(device, number, cid_digest(command))
+    if number <= device.high:
+        first = turn.cids.get((device.number, number)) or turn.need(
+            ("first", device.number, number),
+            lambda store: store.first(device.number, number),
+        )
         if first is not None:
-            if first[0] != digest:
-                raise CidReused
-            done = first[1]
-            raise Settled(Done(done.room, done.seq, cid, duplicate=True, id=command.id))
-    return Cid(device, cid, digest)
+            settle(turn, peer, command, first)
+    return cid
 
 
-def _first_use(
-    turn: Turn, device: Device, cid: int, room: str
-) -> tuple[int, Done] | None:
-    here = turn.cids.get((device.number, cid))
-    if here is not None:
-        return here
-    first = _first(turn, device, cid)
-    return None if first is None else (first.cid_hash, Done(room, first.seq, cid))
+def settle(turn: Turn, peer: Peer, command: Sent, first: First) -> NoReturn:
+    """Answer a cid that was used before with its first answer (H20).
 
-
-def _first(turn: Turn, device: Device, cid: int) -> First | None:
-    if cid in device.firsts:
-        return device.firsts[cid]
-    found = turn.need(
-        ("firsts", device.number, cid), lambda store: store.first(device.number, cid)
-    )
-    return found if isinstance(found, First) else None
+    Raises Settled, or CidReused if something else was asked then.
+    """
+    if first.cid_hash != cid_digest(command):
+        raise CidReused
+    try:
+        name = find_room(turn, peer.user, command.room).name
+    except RelayError:
+        name = command.room
+    done = Done(name, first.seq, command.cid, duplicate=True, id=command.id)
+    raise Settled(peer, done)

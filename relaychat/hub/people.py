@@ -1,4 +1,4 @@
-"""Users come, go, and change: hello, nicks, presence, goodbye (H8, H9, H14, H16)."""
+"""Users come and go: hello, presence, goodbye (H8, H9, H14, H16)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from collections.abc import Callable
 from relaychat import __version__
 from relaychat.hub.doors import follow, remove_member, unfollow
 from relaychat.hub.facts import Closing, Expired, Lost, Restarted
-from relaychat.hub.lookup import account_name, check_bytes, free_nick, user_of
-from relaychat.hub.peer import Form, Peer
+from relaychat.hub.lookup import check_bytes, user_of
+from relaychat.hub.nicks import (
+    free_nick,
+    give_nick,
+    neighbours,
+    release_claim,
+    take_nick,
+)
+from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Device, Room, User
 from relaychat.hub.turn import Afterwards, Cause, Turn
 from relaychat.model.admission import Admission, Enter
-from relaychat.model.commands import Bye, Claim, Cursor, Rename, Resume, SetAway
+from relaychat.model.commands import Bye, Cursor, Resume, SetAway
 from relaychat.model.errors import (
     LoginFailed,
-    NickInUse,
     OutOfOrder,
     Replaced,
 )
@@ -25,14 +31,12 @@ from relaychat.model.events import (
     Gap,
     Goodbye,
     Left,
-    Renamed,
     UserAway,
     UserPresence,
     UserQuit,
-    UserRenamed,
     Welcome,
 )
-from relaychat.model.names import fold, skeleton
+from relaychat.model.names import fold
 
 PROTOCOL_VERSION = 1
 SOFTWARE = f"relaychat {__version__}"
@@ -40,26 +44,6 @@ RESTARTED = "the relay was restarted"
 
 
 # -- hello --------------------------------------------------------------------
-
-
-def claim(turn: Turn, peer: Peer, command: Claim) -> None:
-    """Keep a nick for somebody who is still registering (H25). Raises NickInUse,
-    BadName."""
-    if peer.user is not None:
-        raise OutOfOrder
-    folded = free_nick(turn, peer, command.nick)
-    release_claim(turn, peer)
-    turn.put(turn.state.nicks, folded, peer)
-    turn.set(peer, "nick", folded)
-    turn.answer(peer, command, Done(id=command.id))
-
-
-def release_claim(turn: Turn, peer: Peer) -> None:
-    """The nick that a session claimed is free again."""
-    if peer.nick and turn.state.nicks.get(peer.nick) is peer:
-        turn.drop(turn.state.nicks, peer.nick)
-    if peer.nick:
-        turn.set(peer, "nick", "")
 
 
 def enter(turn: Turn, peer: Peer, command: Enter) -> None:
@@ -74,15 +58,19 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
         return
     device = _device(turn, admission)
     user = _user(turn, peer, command, device)
+    release_claim(turn, peer)
+    if device is not None and device.peer is not None:
+        _fence(turn, device.peer, user)
     _attach(turn, peer, user, admission, device)
     resume = command.hello.resume or {}
     resumed = any(_standing(room, resume) is not None for room in user.rooms)
     turn.answer(peer, command, welcome(turn, peer, command, resumed))
     for room in list(user.rooms):
         turn.tell(peer, shown(turn, room, user))
-    begin_at(turn, peer, user, resume)
-    if command.hello.resume is not None:
-        turn.set(peer, "resuming", Resume(resume, id=command.id))
+    if command.hello.resume is None:
+        begin_at(turn, peer, user, {})
+    else:
+        resume_at(turn, peer, user, Resume(resume, id=command.id))
 
 
 def welcome(turn: Turn, peer: Peer, command: Enter, resumed: bool) -> Welcome:
@@ -108,7 +96,7 @@ def welcome(turn: Turn, peer: Peer, command: Enter, resumed: bool) -> Welcome:
 
 
 def _device(turn: Turn, admission: Admission) -> Device | None:
-    """The device of this hello; a session that it has already is fenced (H16)."""
+    """The device of this hello, known or new."""
     key = admission.device_key
     if key is None:
         return None
@@ -122,11 +110,17 @@ def _device(turn: Turn, admission: Admission) -> Device | None:
         device = Device(number, key, admission.owner, admission.high)
         device.stored = bool(admission.device)
         turn.put(state.devices, key, device)
-    if device.peer is not None:
-        old = device.peer
-        turn.close(old, Replaced())
-        detach(turn, old)
     return device
+
+
+def _fence(turn: Turn, old: Peer, user: User) -> None:
+    """A device has one session at a time: the old one ends here (H16), and its user
+    with it, if that was somebody else."""
+    owner = user_of(old)
+    turn.close(old, Replaced())
+    detach(turn, old)
+    if owner is not user and not owner.peers:
+        gone(turn, owner, "quit", Replaced.default)
 
 
 def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User:
@@ -144,9 +138,10 @@ def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User
         ):
             raise LoginFailed("this device belongs to another account")
         user = state.users.get(key)
-        if user is None:
-            user = User(key, account, account)
-            free_nick(turn, peer, account)
+        if user is not None:
+            return user
+        free_nick(turn, peer, account)
+        user = User(key, account, account)
     elif owner is not None and owner.account is None:
         return owner
     elif device and device.owner and not device.owner.startswith("~"):
@@ -154,27 +149,9 @@ def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User
     else:
         free_nick(turn, peer, nick)
         user = User("~" + turn.house.world.token_bytes(6).hex(), nick, None)
-    release_claim(turn, peer)
-    if user.key not in state.users:
-        turn.put(state.users, user.key, user)
-    _take_nick(turn, user, user.nick)
+    turn.put(state.users, user.key, user)
+    take_nick(turn, user, user.nick)
     return user
-
-
-def _take_nick(turn: Turn, user: User, nick: str) -> None:
-    state = turn.state
-    folded = fold(nick)
-    turn.put(state.nicks, folded, user)
-    if not nick.isascii():
-        turn.put(state.looks, skeleton(nick), folded)
-
-
-def _give_nick(turn: Turn, user: User) -> None:
-    state = turn.state
-    if state.nicks.get(fold(user.nick)) is user:
-        turn.drop(state.nicks, fold(user.nick))
-    if not user.nick.isascii():
-        turn.drop(state.looks, skeleton(user.nick))
 
 
 def _attach(
@@ -185,7 +162,9 @@ def _attach(
     if device is not None:
         turn.set(peer, "device", device)
         turn.set(device, "peer", peer)
-        turn.set(device, "owner", user.key)
+        turn.drop(turn.state.idle, device)
+        if device.owner != user.key:
+            turn.set(device, "owner", user.key)
     cancel_window(turn, user)
     turn.set(peer, "window_s", admission.window_s)
     if admission.stays and not user.stays:
@@ -209,6 +188,13 @@ def _standing(room: Room, resume: dict[str, Cursor]) -> Cursor | None:
     if cursor is not None and cursor.epoch == room.epoch and cursor.seq <= room.seq:
         return cursor
     return None
+
+
+def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
+    """Let a session start over from these cursors. It is told once it is level."""
+    turn.set(peer, "resuming", resume)
+    turn.set(peer, "behind", {room: room.seq for room in user.rooms})
+    begin_at(turn, peer, user, resume.rooms)
 
 
 def begin_at(turn: Turn, peer: Peer, user: User, cursors: dict[str, Cursor]) -> None:
@@ -244,44 +230,6 @@ def unfollow_quietly(turn: Turn, peer: Peer, room: Room) -> None:
 
 
 # -- changes ------------------------------------------------------------------
-
-
-def neighbours(user: User) -> dict[Form, dict[Peer, None]]:
-    """The live sessions that share a room with them, and their own, by form."""
-    found: dict[Form, dict[Peer, None]] = {}
-    for room in user.rooms:
-        for form, readers in room.readers.items():
-            if readers:
-                found.setdefault(form, {}).update(dict.fromkeys(readers))
-    for peer in user.peers:
-        if peer.behind is None:
-            found.setdefault(peer.form, {})[peer] = None
-    return found
-
-
-def rename(turn: Turn, peer: Peer, command: Rename) -> None:
-    """Another nick, everywhere at once. Raises NickInUse, BadName."""
-    user = user_of(peer)
-    folded = free_nick(turn, peer, command.nick)
-    if folded != user.key and account_name(turn, folded) is not None:
-        raise NickInUse("this nick belongs to an account", command.nick)
-    if command.nick != user.nick:
-        occurrence = turn.house.world.token_bytes(8).hex()
-        old = user.nick
-        for room in user.rooms:
-            if room.kind != "direct":
-                seq, at = turn.stamp(room)
-                turn.append(
-                    room,
-                    Renamed(
-                        room.name, seq, at, old, command.nick, occurrence, user.account
-                    ),
-                )
-        turn.announce(UserRenamed(old, command.nick, user.account), neighbours(user))
-        _give_nick(turn, user)
-        _take_nick(turn, user, command.nick)
-        turn.set(user, "nick", command.nick)
-    turn.answer(peer, command, Done(id=command.id))
 
 
 def away(turn: Turn, peer: Peer, command: SetAway) -> None:
@@ -349,6 +297,14 @@ def detach(turn: Turn, peer: Peer) -> None:
     if device is not None and device.peer is peer:
         turn.set(device, "peer", None)
         turn.set(peer, "device", None)
+        turn.put(turn.state.idle, device, None)
+        if len(turn.state.idle) > turn.house.limits.devices:
+            _forget_device(turn, next(iter(turn.state.idle)))
+
+
+def _forget_device(turn: Turn, device: Device) -> None:
+    turn.drop(turn.state.idle, device)
+    turn.drop(turn.state.devices, device.key)
 
 
 def expired(turn: Turn, fact: Expired) -> None:
@@ -376,7 +332,7 @@ def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
     if not user.rooms or user.account is None:
         for room in list(user.rooms):
             _close_direct(turn, room)
-        _give_nick(turn, user)
+        give_nick(turn, user)
         turn.drop(state.users, user.key)
 
 
@@ -384,7 +340,7 @@ def quit_rooms(
     turn: Turn, user: User, rooms: list[Room], cause: Cause, reason: str
 ) -> None:
     """One log event per room and one user event, with a shared occurrence (H14)."""
-    told = neighbours(user)
+    known, told = bool(user.rooms), neighbours(user)
     occurrence = turn.house.world.token_bytes(8).hex()
     for room in rooms:
         seq, at = turn.stamp(room)
@@ -395,7 +351,7 @@ def quit_rooms(
         remove_member(turn, room, user, event)
     if user.online:
         turn.set(user, "online", False)
-    if rooms:
+    if known:
         turn.announce(UserQuit(user.nick, reason, user.account), told)
 
 

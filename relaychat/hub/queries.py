@@ -12,7 +12,7 @@ from relaychat.hub.facts import Drained, ReadOn, Ready, Retry
 from relaychat.hub.lookup import find_room, find_user, member_in, user_of
 from relaychat.hub.pages import page_of, wanted
 from relaychat.hub.peer import Peer
-from relaychat.hub.people import SOFTWARE, begin_at
+from relaychat.hub.people import SOFTWARE, resume_at
 from relaychat.hub.shown import member_entry, shown
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
@@ -144,9 +144,7 @@ def resume(turn: Turn, peer: Peer, command: Resume) -> None:
     for name in command.rooms:
         if name not in names:
             raise NoSuchRoom(about=name)
-    turn.set(peer, "resuming", command)
-    turn.set(peer, "behind", {room: room.seq for room in user.rooms})
-    begin_at(turn, peer, user, command.rooms)
+    resume_at(turn, peer, user, command)
 
 
 def ping(turn: Turn, peer: Peer, command: Ping) -> None:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from relaychat.hub.state import Ban, Kind, Member, Room, State, Thing, User
-from relaychat.model.names import fold
+from relaychat.model.names import fold, skeleton
 from relaychat.model.policy import Policy, Role
 from relaychat.store.api import Record, Snapshot
 
@@ -116,7 +116,10 @@ def load(snapshot: Snapshot) -> State:
         user = User(key, known.nick, known.account)
         user.stays, user.window_s = known.stays, known.window_s
         state.users[key] = user
-        state.nicks[fold(user.nick)] = user
+        folded = fold(user.nick)
+        state.nicks[folded] = user
+        look = skeleton(folded)
+        state.looks[look] = (*state.looks.get(look, ()), folded)
     rooms = {}
     for number, body in snapshot.records.get("room", {}).items():
         room = _loaded_room(int(number), msgspec.json.decode(body, type=RoomRecord))

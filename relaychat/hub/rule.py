@@ -116,7 +116,7 @@ def ban(turn: Turn, peer: Peer, command: Ban) -> None:
     mask = complete_mask(command.mask)
     field = "exceptions" if command.exception else "bans"
     here: tuple[RoomBan, ...] = getattr(room, field)
-    others = tuple(one for one in here if fold_mask(one.mask) != fold_mask(mask))
+    others = tuple(one for one in here if one.mask != mask)
     seq = room.seq
     if (len(others) < len(here)) == command.remove:
         if not command.remove and len(here) >= turn.house.limits.bans_per_room:
@@ -137,8 +137,3 @@ def ban(turn: Turn, peer: Peer, command: Ban) -> None:
         added = () if command.remove else (RoomBan(mask, user.nick, at),)
         turn.set_room(room, field, (*others, *added))
     turn.answer(peer, command, Done(room.name, seq, id=command.id))
-
-
-def fold_mask(mask: str) -> str:
-    """A mask as it is compared."""
-    return mask.lower()

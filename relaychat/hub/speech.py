@@ -6,6 +6,7 @@ import msgspec
 
 from relaychat.hub.doors import follow
 from relaychat.hub.lookup import (
+    check_bytes,
     direct_name,
     find_room,
     find_user,
@@ -15,6 +16,7 @@ from relaychat.hub.lookup import (
     use_cid,
     user_of,
 )
+from relaychat.hub.nicks import take_nick
 from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
@@ -47,7 +49,9 @@ def say(turn: Turn, peer: Peer, command: Say) -> None:
     """A message into a room, or to somebody."""
     user = peer.user or user_of(peer)
     cid = use_cid(turn, peer, command) if command.cid is not None else None
-    room = turn.state.rooms.get(command.room) or _spoken_to(turn, user, command.room)
+    room = turn.state.rooms.get(command.room)
+    if room is None or room not in user.rooms:
+        room = _spoken_to(turn, user, command.room)
     member = user.rooms.get(room)
     if member is None or room.guarded:
         require_voice(user, room, member)
@@ -87,6 +91,9 @@ def open_direct(turn: Turn, user: User, other: User) -> Room:
     room.created = turn.at
     room.assign("kind", "direct")
     turn.put(state.rooms, room.name, room)
+    if other.key not in state.users:
+        turn.put(state.users, other.key, other)
+        take_nick(turn, other, other.nick)
     turn.touch(room)
     for one in {user: None, other: None}:
         member = Member(room, one, Role.MEMBER, 1)
@@ -173,6 +180,7 @@ def redact(turn: Turn, peer: Peer, command: Redact) -> None:
     cid = use_cid(turn, peer, command)
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
+    check_bytes(command.reason, turn.house.limits.reason_bytes, "reason")
     message, mine = _message(turn, peer, room, command.seq, member)
     if not mine and (member.role < Role.OPERATOR or room.kind == "direct"):
         raise Forbidden(

@@ -16,7 +16,6 @@ from relaychat.hub.peer import Form, Peer, Send
 from relaychat.hub.tail import Tail
 from relaychat.model.policy import Policy, Role
 from relaychat.model.world import Timer
-from relaychat.store.api import First
 
 Kind = Literal["kept", "passing", "direct"]
 """A kept room has an owning account, a passing one closes with its last member (H10), a
@@ -187,9 +186,8 @@ class Room:
 class Device:
     """One client installation of a user (H16)."""
 
-    __slots__ = ("firsts", "high", "key", "number", "owner", "peer", "stored")
-    DURABLE: ClassVar = frozenset({"stored"})
-    recorded: ClassVar = True
+    __slots__ = ("high", "key", "number", "owner", "peer", "stored")
+    DURABLE: ClassVar = frozenset({"owner", "stored"})
 
     def __init__(self, number: int, key: str, owner: str, high: int) -> None:
         self.number = number
@@ -202,8 +200,11 @@ class Device:
         (H20)."""
         self.stored = False
         """Whether it has a record: a device gets one with its first entry in a log."""
-        self.firsts: dict[int, First | None] = {}
-        """What is known of cids at or below ``high`` that came again."""
+
+    @property
+    def recorded(self) -> bool:
+        """The same, in the words of ``Turn.set``."""
+        return self.stored
 
 
 class State:
@@ -216,9 +217,11 @@ class State:
         self.users: dict[str, User] = {}
         self.nicks: dict[str, User | Peer] = {}
         """Who has a nick, or has claimed it before hello (H25)."""
-        self.looks: dict[str, str] = {}
-        """Skeleton to folded nick, of nicks that are not ASCII (H13)."""
+        self.looks: dict[str, tuple[str, ...]] = {}
+        """Skeleton to the folded nicks of users that look like it (H13)."""
         self.devices: dict[str, Device] = {}
+        self.idle: dict[Device, None] = {}
+        """Devices without a session, longest first."""
         self.peers: dict[Peer, None] = {}
         self.last_room = 0
         self.last_device = 0

@@ -48,8 +48,9 @@ class Need(Exception):
 class Settled(Exception):
     """The command was answered before, durably: this is the answer (H20)."""
 
-    def __init__(self, result: Done) -> None:
+    def __init__(self, peer: Peer, result: Done) -> None:
         super().__init__(result)
+        self.peer = peer
         self.result = result
 
 
@@ -114,6 +115,9 @@ class Afterwards(Protocol):
         """Let a user be gone after so long, unless a session of theirs comes
         back (H9)."""
 
+    def forget(self, room: Room) -> None:
+        """A room has closed: its entries need no memory any more."""
+
     def read(self, peer: Peer, command: History, member: Member) -> None:
         """Answer a query from the log, in a later turn."""
 
@@ -173,7 +177,8 @@ class Turn:
         self.kept: dict[Room, list[Kept]] = {}
         self.blanked: dict[tuple[Room, int], Kept] = {}
         """What takes the place of redacted entries, in memory too."""
-        self.cids: dict[tuple[int, int], tuple[int, Done]] = {}
+        self.cids: dict[tuple[int, int], First] = {}
+        """Where the turn's own client ids are, by device (H20)."""
         self.closing: list[tuple[Peer, RelayError]] = []
         self.after: list[Callable[[Afterwards], None]] = []
         """What is to be done once the turn was delivered."""
@@ -225,6 +230,7 @@ class Turn:
         """The room closes: its log ends, and its name is free (H10)."""
         self.drop(self.state.rooms, fold(room.name))
         self.touch(room)
+        self.after.append(lambda hub: hub.forget(room))
         number = str(room.number)
         self.records["sealed", number] = Record("sealed", number, encode(room.name))
 
@@ -256,10 +262,7 @@ class Turn:
 
     def stamp(self, room: Room) -> tuple[int, int]:
         """The seq and time of the room's next entry (H4)."""
-        if room not in self.starts:
-            self.starts[room] = Start(room.seq, room.at, room.chain)
-            room.at = max(room.at, self.at)
-        return room.seq + 1, room.at
+        return room.seq + 1, room.at if room.at > self.at else self.at
 
     def append(
         self,
@@ -275,8 +278,10 @@ class Turn:
         Raises Unavailable while nothing can be kept.
         """
         body = encode(event)
-        origin = self._origin(peer)
+        origin = self._origin(peer, room.logged)
         place = len(self.rows)
+        if room not in self.starts:
+            self.starts[room] = Start(room.seq, room.at, room.chain)
         if room.logged:
             if self.refusing:
                 raise Unavailable
@@ -298,22 +303,26 @@ class Turn:
                 )
             )
             self.askers.append(self.index)
-        room.seq = event.seq
+        room.seq, room.at = event.seq, event.at
         self._draft(room, event, peer if peer is None or not peer.form.echo else None)
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
         kept.append(Kept(place, event, body, origin))
         if cid is not None:
-            self._remember(cid, Done(room.name, event.seq, cid.number))
+            self.cids[cid.device.number, cid.number] = First(
+                room.number, event.seq, cid.digest
+            )
+            if cid.number > cid.device.high:
+                self.set(cid.device, "high", cid.number)
 
-    def _origin(self, peer: Peer | None) -> int | None:
+    def _origin(self, peer: Peer | None, logged: bool) -> int | None:
         if peer is None:
             return None
         device = peer.device
         if device is None:
             return -peer.number
-        if not device.stored:
+        if logged and not device.stored:
             self.set(device, "stored", True)
         return device.number
 
@@ -326,24 +335,20 @@ class Turn:
             drafted = self.rooms[room] = []
         drafted.append(Drafted(self.ordinal, event, hidden_from))
 
-    def _remember(self, cid: Cid, done: Done) -> None:
-        """Note the first use of a cid, so that a resend finds it (H20)."""
-        device = cid.device
-        self.cids[device.number, cid.number] = (cid.digest, done)
-        if cid.number > device.high:
-            self.set(device, "high", cid.number)
-        else:
-            self.put(device.firsts, cid.number, First(0, done.seq or 0, cid.digest))
-
     def moment(self, room: Room, event: Word, peer: Peer) -> None:
         """Something for the room's live readers but its sender; not kept."""
         self._draft(room, event, peer)
 
     def blank(self, room: Room, event: LogEvent, was: bytes) -> None:
-        """An entry's text is to leave the log: ``event`` takes its place (H32)."""
+        """An entry's text is to leave the log: ``event`` takes its place (H32). It may
+        be there also where the room keeps no log any more.
+
+        Raises Unavailable while nothing can be kept.
+        """
+        if self.refusing:
+            raise Unavailable
         body = encode(event)
-        if room.logged:
-            self.blanks.append(Blank(room.number, event.seq, body, body_digest(was)))
+        self.blanks.append(Blank(room.number, event.seq, body, body_digest(was)))
         self.blanked[room, event.seq] = Kept(0, event, body, None)
 
     # -- telling --------------------------------------------------------------

@@ -59,7 +59,9 @@ class Snapshot:
             case Form():
                 return f"form {type(value).__name__}"
             case dict():
-                plain = {self._plain(key): self._plain(one) for key, one in value.items()}
+                plain = {
+                    self._plain(key): self._plain(one) for key, one in value.items()
+                }
                 # A form without readers is as good as none.
                 return {
                     key: one
@@ -77,7 +79,9 @@ class Snapshot:
             return self._names[id(thing)]
         name = self._names[id(thing)] = self._name(thing)
         self._alive.append(thing)
-        ignored = next((IGNORED[kind] for kind in IGNORED if isinstance(thing, kind)), set())
+        ignored = next(
+            (IGNORED[kind] for kind in IGNORED if isinstance(thing, kind)), set()
+        )
         self.things[name] = {
             field: self._plain(getattr(thing, field))
             for field in _fields(thing)

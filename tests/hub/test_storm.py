@@ -39,14 +39,12 @@ def difference(before: Any, after: Any) -> str:
     """Which things differ, and how."""
     found = []
     for name in {**before, **after}:
-        one, other = before.get(name), after.get(name)
-        if one != other:
-            fields = {**(one or {}), **(other or {})}
-            found += [
-                f"{name}.{field}: {(one or {}).get(field)} -> {(other or {}).get(field)}"
-                for field in fields
-                if (one or {}).get(field) != (other or {}).get(field)
-            ]
+        one, other = before.get(name, {}), after.get(name, {})
+        found += [
+            f"{name}.{field}: {one.get(field)} -> {other.get(field)}"
+            for field in {**one, **other}
+            if one.get(field) != other.get(field)
+        ]
     return "; ".join(found)
 
 

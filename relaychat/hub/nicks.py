@@ -1,0 +1,108 @@
+"""Nicks: who has one, who may take it, and what looks like it (H13, H25)."""
+
+from __future__ import annotations
+
+from relaychat.hub.lookup import account_name, user_of
+from relaychat.hub.peer import Form, Peer
+from relaychat.hub.state import User
+from relaychat.hub.turn import Turn
+from relaychat.model.commands import Claim, Rename
+from relaychat.model.errors import NickInUse, OutOfOrder
+from relaychat.model.events import Done, Renamed, UserRenamed
+from relaychat.model.names import check_nick, fold, skeleton
+
+
+def free_nick(turn: Turn, peer: Peer, nick: str) -> str:
+    """The folded form of a nick that this peer may take.
+
+    Raises BadName, TooLong, NickInUse.
+    """
+    folded = check_nick(nick)
+    state = turn.state
+    for other in (folded, *state.looks.get(skeleton(folded), ())):
+        holder = state.nicks.get(other)
+        if holder is None or holder is peer or holder is peer.user:
+            continue
+        if other == folded:
+            raise NickInUse(about=nick)
+        if not (nick.isascii() and other.isascii()):
+            raise NickInUse("this nick looks like one that is in use", nick)
+    return folded
+
+
+def take_nick(turn: Turn, user: User, nick: str) -> None:
+    """The nick is this user's from now on."""
+    state, folded = turn.state, fold(nick)
+    turn.put(state.nicks, folded, user)
+    look = skeleton(folded)
+    turn.put(state.looks, look, (*state.looks.get(look, ()), folded))
+
+
+def give_nick(turn: Turn, user: User) -> None:
+    """The user's nick is free again."""
+    state, folded = turn.state, fold(user.nick)
+    turn.drop(state.nicks, folded)
+    look = skeleton(folded)
+    others = tuple(one for one in state.looks[look] if one != folded)
+    if others:
+        turn.put(state.looks, look, others)
+    else:
+        turn.drop(state.looks, look)
+
+
+def claim(turn: Turn, peer: Peer, command: Claim) -> None:
+    """Keep a nick for somebody who is still registering (H25). Raises NickInUse,
+    BadName."""
+    if peer.user is not None:
+        raise OutOfOrder
+    folded = free_nick(turn, peer, command.nick)
+    release_claim(turn, peer)
+    turn.put(turn.state.nicks, folded, peer)
+    turn.set(peer, "nick", folded)
+    turn.answer(peer, command, Done(id=command.id))
+
+
+def release_claim(turn: Turn, peer: Peer) -> None:
+    """The nick that a session claimed is free again, or somebody's by now."""
+    if peer.nick:
+        if turn.state.nicks.get(peer.nick) is peer:
+            turn.drop(turn.state.nicks, peer.nick)
+        turn.set(peer, "nick", "")
+
+
+def neighbours(user: User) -> dict[Form, dict[Peer, None]]:
+    """The live sessions that share a room with them, and their own, by form."""
+    found: dict[Form, dict[Peer, None]] = {}
+    for room in user.rooms:
+        for form, readers in room.readers.items():
+            if readers:
+                found.setdefault(form, {}).update(dict.fromkeys(readers))
+    for peer in user.peers:
+        if peer.behind is None:
+            found.setdefault(peer.form, {})[peer] = None
+    return found
+
+
+def rename(turn: Turn, peer: Peer, command: Rename) -> None:
+    """Another nick, everywhere at once. Raises NickInUse, BadName."""
+    user = user_of(peer)
+    folded = free_nick(turn, peer, command.nick)
+    if folded != user.key and account_name(turn, folded) is not None:
+        raise NickInUse("this nick belongs to an account", command.nick)
+    if command.nick != user.nick:
+        occurrence = turn.house.world.token_bytes(8).hex()
+        old = user.nick
+        for room in user.rooms:
+            if room.kind != "direct":
+                seq, at = turn.stamp(room)
+                turn.append(
+                    room,
+                    Renamed(
+                        room.name, seq, at, old, command.nick, occurrence, user.account
+                    ),
+                )
+        turn.announce(UserRenamed(old, command.nick, user.account), neighbours(user))
+        give_nick(turn, user)
+        take_nick(turn, user, command.nick)
+        turn.set(user, "nick", command.nick)
+    turn.answer(peer, command, Done(id=command.id))
