@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen
-from relaychat.app.control import ControlDesk, admit_owner
+from relaychat.app.control import Registrar, admit_owner
 from relaychat.app.dialects import NoSuchDialect, find_dialect
 from relaychat.app.world import HashingThreads, ReactorWorld
 from relaychat.auth.accounts import Accounts
@@ -27,10 +26,11 @@ from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
-from relaychat.model.commands import Hello
+from relaychat.model.commands import AddAccount, Hello
 from relaychat.net.listen import Counter, Guard, GuardedFactory
 from relaychat.net.tls import TLSError, context
 from relaychat.session.control import Control
+from relaychat.session.dialect import Dialect
 from relaychat.session.session import Admit, Host, Session
 from relaychat.store.api import Store
 
@@ -59,7 +59,6 @@ class Relay(Struct, frozen=True):
     hub: Hub
     counter: Counter
     threads: HashingThreads
-    accounts: Accounts
     doors: tuple[Door, ...]
 
 
@@ -70,41 +69,56 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
     """
     world = ReactorWorld(reactor)
     store = open_kind(config, reactor)
-    hub = Hub(
-        House(
-            server=config.server.name,
-            world=world,
-            limits=config.limits.hub,
-            hooks=hooks(config, alarms),
-            counts=Counts(),
-        ),
-        store,
-        alarms,
+    house = House(
+        server=config.server.name,
+        world=world,
+        limits=config.limits.hub,
+        hooks=hooks(config, alarms),
+        counts=Counts(),
     )
+    hub = Hub(house, store, alarms)
     threads = HashingThreads(reactor)
     passwords = Passwords(world, threads)
     accounts = Accounts(store, passwords, alarms.in_doubt)
-    login = _login(config, world, store, accounts, passwords)
-    owner = partial(admit_owner, owner=os.geteuid())
+    admit = _login(config, world, store, accounts, passwords)
     counter = Counter(_guard(config, sockets), world)
 
-    def door(index: int, listen: Listen) -> Door:
+    def host(dialect: type[Dialect]) -> Host:
+        control = dialect is Control
+        return Host(
+            dialect,
+            hub,
+            world,
+            admit_owner if control else admit,
+            alarms.error,
+            config.limits.session,
+            {AddAccount: Registrar(accounts).add} if control else {},
+            config.server.name,
+        )
+
+    doors = _doors(config, host, counter, world.now_ms())
+    return Relay(store, hub, counter, threads, doors)
+
+
+def _doors(
+    config: Config,
+    host: Callable[[type[Dialect]], Host],
+    counter: Counter,
+    now_ms: int,
+) -> tuple[Door, ...]:
+    """The listeners to be. Raises CannotBuild, OSError."""
+    doors = []
+    for index, listen in enumerate(config.listen):
         try:
             dialect = find_dialect(listen.dialect)
         except NoSuchDialect as error:
             raise CannotBuild(f"listen[{index}].dialect: {error}") from None
-        limits = config.limits.session
-        if dialect is Control:
-            desk = ControlDesk(hub, accounts, alarms.error)
-            host = Host(dialect, desk, world, owner, alarms.error, limits)
-        else:
-            host = Host(dialect, hub, world, login, alarms.error, limits)
-        factory = GuardedFactory(host, config.limits.outlet, bool(listen.tls), counter)
-        tls, certificate = _tls(config, listen.tls, world.now_ms())
-        return Door(listen, factory, tls, certificate)
-
-    doors = tuple(door(index, listen) for index, listen in enumerate(config.listen))
-    return Relay(store, hub, counter, threads, accounts, doors)
+        tls, certificate = _tls(config, listen.tls, now_ms)
+        factory = GuardedFactory(
+            host(dialect), config.limits.outlet, tls is not None, counter
+        )
+        doors.append(Door(listen, factory, tls, certificate))
+    return tuple(doors)
 
 
 def open_kind(config: Config, reactor: Any) -> Store:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -107,8 +109,8 @@ class FileTests(SynchronousTestCase):
     """The file and its folder."""
 
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        self.folder = Path(mkdtemp())
+        self.addCleanup(rmtree, self.folder)
         self.file = self.folder / "relay.toml"
 
     def _refused(self, text: bytes) -> str:
