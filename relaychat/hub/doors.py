@@ -14,6 +14,7 @@ from relaychat.hub.lookup import (
     require_role,
     user_of,
 )
+from relaychat.hub.nicks import forget_absent
 from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
@@ -184,6 +185,7 @@ def remove_member(turn: Turn, room: Room, user: User, event: LogEvent) -> None:
         unfollow(turn, session, room, event)
     if not room.members and room.kind == "passing":
         turn.seal(room)
+    forget_absent(turn, user)
 
 
 def part(turn: Turn, peer: Peer, command: Part) -> None:

@@ -50,6 +50,16 @@ def give_nick(turn: Turn, user: User) -> None:
         turn.drop(state.looks, look)
 
 
+def forget_absent(turn: Turn, user: User) -> None:
+    """Somebody may have lost what they were kept for: without a session, a window and
+    a room a user is gone."""
+    state = turn.state
+    if user.peers or user.until_us or user.rooms or user.key not in state.users:
+        return
+    give_nick(turn, user)
+    turn.drop(state.users, user.key)
+
+
 def claim(turn: Turn, peer: Peer, command: Claim) -> None:
     """Keep a nick for somebody who is still registering (H25). Raises NickInUse,
     BadName."""

@@ -9,8 +9,8 @@ from relaychat.hub.doors import follow, remove_member, unfollow
 from relaychat.hub.facts import Closing, Expired, Lost, Restarted
 from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
+    forget_absent,
     free_nick,
-    give_nick,
     neighbours,
     release_claim,
     take_nick,
@@ -318,7 +318,6 @@ def expired(turn: Turn, fact: Expired) -> None:
 
 def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
     """A user without a session: offline, if they stay; else they quit (H9)."""
-    state = turn.state
     cancel_window(turn, user)
     rooms = [room for room in user.rooms if room.kind != "direct"]
     if user.stays or (user.account and not rooms):
@@ -329,11 +328,10 @@ def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
             )
     else:
         quit_rooms(turn, user, rooms, cause, reason)
-    if not user.rooms or user.account is None:
+    if user.account is None:
         for room in list(user.rooms):
             _close_direct(turn, room)
-        give_nick(turn, user)
-        turn.drop(state.users, user.key)
+    forget_absent(turn, user)
 
 
 def quit_rooms(
@@ -364,6 +362,7 @@ def _close_direct(turn: Turn, room: Room) -> None:
         turn.touch(user)
         for peer in user.peers:
             unfollow(turn, peer, room)
+        forget_absent(turn, user)
     turn.seal(room)
 
 

@@ -62,7 +62,7 @@ class Cid(NamedTuple):
     digest: int
 
 
-class Drafted(NamedTuple):
+class Drafted(Struct, gc=False):
     """An event of this turn in its room."""
 
     ordinal: int
@@ -79,7 +79,7 @@ class Start(NamedTuple):
     chain: bytes
 
 
-class Told(NamedTuple):
+class Told(Struct, gc=False):
     """Something for one session: the answer to a command, or a word of its own."""
 
     ordinal: int
