@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -78,9 +78,9 @@ class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_byte_count", "_errand", "_framer", "_fresh", "_heart", "_host", "_pace",
-        "_paused", "_query", "_retry", "_sizes", "_told_hub", "_unsent", "_waiting",
-        "account", "link", "speech", "state",
+        "_errand", "_flight", "_flight_bytes", "_framer", "_fresh", "_heart", "_host",
+        "_most_bytes", "_most_commands", "_pace", "_paused", "_query", "_retry",
+        "_told_hub", "_unsent", "_waiting", "account", "link", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -96,9 +96,12 @@ class Session(Peer):
         self._framer = self.speech.framer()
         self._waiting: deque[bytes | RelayError | Word] = deque()
         self._paused = False
-        self._sizes: deque[int] = deque()
-        """Bytes of frame behind each command in the hub, in their order."""
-        self._byte_count = 0
+        self._flight = 0
+        """Commands of ours in the hub."""
+        self._flight_bytes = 0
+        """Bytes of the frames that they came in."""
+        self._most_commands = host.limits.flight_commands
+        self._most_bytes = host.limits.flight_bytes
         self._query: Command | None = None
         """What nothing may overtake: a query of the hub, or an errand."""
         self._unsent = False
@@ -151,7 +154,7 @@ class Session(Peer):
             self._end("lost", "TLS on a port without")
             return
         frames = self._framer.feed(data)
-        if self.state is not State.READY or self._waiting or self._pace is not None:
+        if self._waiting or self._pace is not None or self.state is not State.READY:
             self._waiting.extend(frames)
             if not self._paused:
                 self._pump()
@@ -159,33 +162,25 @@ class Session(Peer):
             self._stream(frames)
 
     def _stream(self, frames: Sequence[bytes | RelayError]) -> None:
-        """The common case: a peer that may speak, and no one to wait for. Its messages go
-        straight to the hub; anything else goes on by the pump."""
-        sizes, limits = self._sizes, self._host.limits
-        decode, submit = self.speech.decode, self._host.hub.submit
+        """The common case, in short: a peer that may speak and has nobody to wait for.
+        Its messages go straight to the hub; at anything else the pump takes over."""
+        submit = self._host.hub.submit
         for index, frame in enumerate(frames):
-            words: Iterable[Word] = ()
-            if (
-                isinstance(frame, bytes)
-                and len(sizes) < limits.flight_commands
-                and self._byte_count < limits.flight_bytes
-                and self._query is None
-                and not self.link.full
-            ):
-                try:
-                    words = decode(frame)
-                except Exception:
-                    words = ()  # The pump comes to the same, and tells it.
-                if type(words) is tuple and len(words) == 1 and type(words[0]) is Say:
-                    sizes.append(len(frame))
-                    self._byte_count += len(frame)
-                    submit(self, words[0])
-                    continue
-            rest = frames[index + 1 :] if words else frames[index:]
-            self._waiting.extend(words)
-            self._waiting.extend(rest)
-            self._pump()
+            if isinstance(frame, RelayError) or self._must_wait():
+                self._waiting.extend(frames[index:])
+                break
+            words = self._words(frame)
+            if len(words) == 1 and type(words[0]) is Say:
+                self._flight += 1
+                self._flight_bytes += len(frame)
+                submit(self, words[0])
+            elif words:
+                self._waiting.extend(words)
+                self._waiting.extend(frames[index + 1 :])
+                break
+        else:
             return
+        self._pump()
 
     def ask(self, *words: Word) -> None:
         """Take commands and answers as if the peer's next frame had held them."""
@@ -221,14 +216,13 @@ class Session(Peer):
             self.link.resume()
 
     def _must_wait(self) -> bool:
-        limits = self._host.limits
         if (
             self._query is not None
-            or self.state is State.ENTERING
-            or len(self._sizes) >= limits.flight_commands
-            or self._byte_count >= limits.flight_bytes
-            or self.link.full
+            or self._flight >= self._most_commands
+            or self._flight_bytes >= self._most_bytes
             or self._retry is not None
+            or self.state is State.ENTERING
+            or self.link.full
         ):
             return True
         # Only a frame costs a token, not the commands that it turned out to be.
@@ -262,20 +256,22 @@ class Session(Peer):
                 # A browser may be made to send anything behind its first line.
                 self._end("lost", "HTTP on a port without")
                 return
-        try:
-            words = list(self.speech.decode(frame))
-        except RelayError as error:
-            self._refuse(error)
-            return
-        except Exception:
-            self._report("decoding a frame failed")
-            self._refuse(Internal())
-            return
+        words = self._words(frame)
         if len(words) == 1 and isinstance(words[0], Command):
             self._command(words[0], len(frame))
         else:
             # Each is taken as a frame is: a query in the middle holds those behind it.
             self._waiting.extendleft(reversed(words))
+
+    def _words(self, frame: bytes) -> Sequence[Word | RelayError]:
+        """What a frame comes to: commands, or what to answer."""
+        try:
+            return self.speech.decode(frame)
+        except RelayError as error:
+            return (error,)
+        except Exception:
+            self._report("decoding a frame failed")
+            return (Internal(),)
 
     def _command(self, command: Command, size: int) -> None:
         kind = type(command)
@@ -310,8 +306,8 @@ class Session(Peer):
         self._submit(command, size)
 
     def _submit(self, command: Command, size: int = 0) -> None:
-        self._sizes.append(size)
-        self._byte_count += size
+        self._flight += 1
+        self._flight_bytes += size
         self._host.hub.submit(self, command)
 
     def _refuse(self, error: RelayError) -> None:
@@ -322,7 +318,7 @@ class Session(Peer):
 
     def _answer(self, word: Word) -> None:
         """An answer of the session's own, behind those that are on their way."""
-        if self._sizes or self._unsent:
+        if self._flight or self._unsent:
             self._submit(Reflect(word))
             return
         frames = self.outcome(Reflect(word), word)
@@ -428,10 +424,10 @@ class Session(Peer):
     def settled(self, count: int) -> None:
         """See ``Peer.settled``."""
         self._unsent = False
-        sizes = self._sizes
-        for _ in range(count):
-            self._byte_count -= sizes.popleft()
-        if self.state is State.LEAVING and not sizes:
+        # Their share of the bytes: exact when the last one has left, which is often.
+        self._flight_bytes -= self._flight_bytes * count // self._flight
+        self._flight -= count
+        if self.state is State.LEAVING and not self._flight:
             self._end("quit", "")
         elif self._waiting:
             self._pump()

@@ -5,7 +5,7 @@ RFC 2812 and Modern IRC; what is offered is announced truly in 004 and 005.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from relaychat.model import commands, events
 from relaychat.model.admission import Enter
@@ -38,7 +38,7 @@ class Irc(IrcEvents):
 
     # -- lines ----------------------------------------------------------------
 
-    def decode(self, frame: bytes) -> Iterable[Word]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """The commands of a line."""
         try:
             line = frame.decode()
