@@ -11,7 +11,7 @@ A line protocol needs verbs and renderers only. Any other overrides ``framer``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from relaychat.hub.peer import Form
@@ -93,7 +93,7 @@ class Dialect(Form):
         """Asked or said when the connection opens, before anything was read."""
         return None
 
-    def decode(self, frame: bytes) -> Iterable[Word]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """The commands of a frame, and answers (anything that is not a Command) that
         wait for their turn behind them.
 
@@ -116,7 +116,7 @@ class Dialect(Form):
             raise UnknownCommand(about=word[:64])
         return row
 
-    def run(self, row: Row, arguments: list[str]) -> Iterable[Word]:
+    def run(self, row: Row, arguments: list[str]) -> Sequence[Word]:
         """Run a verb. Raises OutOfOrder and what the verb raises."""
         asked = row.method(self, *arguments)
         if isinstance(asked, Command):
@@ -125,7 +125,7 @@ class Dialect(Form):
             raise OutOfOrder(about=row.syntax.word)
         return self.words(asked)
 
-    def words(self, asked: Asked) -> Iterable[Word]:
+    def words(self, asked: Asked) -> Sequence[Word]:
         """What a verb returned, as commands and answers."""
         if isinstance(asked, Command):
             return (asked,)

@@ -3,7 +3,7 @@ own."""
 
 from __future__ import annotations
 
-from relaychat.hub.hub import fault
+from relaychat.hub.decide import fault
 from relaychat.model.commands import Command
 from relaychat.model.errors import RelayError
 from relaychat.model.events import Fault

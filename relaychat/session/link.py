@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from relaychat.hub.peer import Peer
@@ -48,7 +48,7 @@ class Link(Protocol):
 class Framer(Protocol):
     """Cuts a stream into frames. Never raises for what a peer sends."""
 
-    def feed(self, data: bytes) -> Iterable[bytes | RelayError]:
+    def feed(self, data: bytes) -> Sequence[bytes | RelayError]:
         """The frames that these bytes complete, in order; an error stands in the place
         of a frame that can't be read, a fatal one ends the stream (H30)."""
 

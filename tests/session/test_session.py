@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 from twisted.internet.defer import Deferred
 
@@ -183,7 +185,7 @@ class StateTests(RelayTestCase):
         """Every state has a row; whatever can be asked is legal in some state."""
         self.assertEqual(set(LEGAL), set(State))
         legal = set().union(*LEGAL.values())
-        self.assertEqual(legal, set(commands.AnyCommand.__args__))
+        self.assertEqual(legal, set(get_args(commands.AnyCommand)))
 
     def test_bye(self) -> None:
         """Bye is answered behind all that was asked, ends the session, and what comes
