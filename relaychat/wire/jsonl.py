@@ -18,8 +18,6 @@ from relaychat.model.words import Word
 
 Words = TypeVar("Words")
 
-DEPTH = 16
-"""Objects and arrays in each other, at most; the words themselves need four."""
 _QUOTED_CHARS = 100
 """What an error repeats of a line. Enough to find the place."""
 

@@ -11,8 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.model.commands import AnyCommand, Ping, Resume, Say
 from relaychat.model.errors import BadSyntax, BadText, RelayError, UnknownCommand
-from relaychat.wire.jsonl import DEPTH, Decoder, encode
+from relaychat.wire.jsonl import Decoder, encode
 
+DEPTH = 16
+"""Objects and arrays in each other, at most: the limit of the edge."""
 COMMANDS: Decoder[AnyCommand] = Decoder(AnyCommand)
 
 
