@@ -12,11 +12,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 SETTINGS = """
-[server]
-name = "bench"
-
 [[listen]]
 dialect = "native"
 endpoint = "tcp:{native}:interface=127.0.0.1"
@@ -27,6 +25,14 @@ endpoint = "tcp:{irc}:interface=127.0.0.1"
 """
 
 
+class Relay(NamedTuple):
+    """A relay that runs: its process and its plain addresses."""
+
+    pid: int
+    native: tuple[str, int]
+    irc: tuple[str, int]
+
+
 def free_port() -> int:
     """A port of the loopback interface that nobody has at the moment."""
     with socket.socket() as probe:
@@ -34,37 +40,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Return when the port answers. Exits if the process ends or 15 s are over."""
+def wait_for(address: tuple[str, int], process: subprocess.Popen[bytes]) -> None:
+    """Return when somebody answers. Exits if the process ends or 15 s are over."""
     until = time.monotonic() + 15
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port)).close()
+            socket.create_connection(address).close()
             return
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise SystemExit("the relay did not start")
 
 
 @contextlib.contextmanager
-def relay(server: str | None = None) -> Iterator[tuple[str, int]]:
-    """The native address of a relay: of one that runs, or of one started for the while."""
-    if server is not None:
-        host, _, port = server.rpartition(":")
-        yield host, int(port)
-        return
+def relay(*before: str) -> Iterator[Relay]:
+    """Start a relay for the while, by a command put ``before`` it (taskset, say)."""
     with tempfile.TemporaryDirectory() as folder:
-        native = free_port()
+        native, irc = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
         config = Path(folder, "relay.toml")
-        config.write_text(SETTINGS.format(native=native, irc=free_port()))
+        config.write_text(SETTINGS.format(native=native[1], irc=irc[1]))
         process = subprocess.Popen(
-            [sys.executable, "-m", "twisted", "relaychat", "--config", str(config),
-             "--data", str(Path(folder, "data"))],
+            [*before, sys.executable, "-m", "twisted", "relaychat",
+             "--config", str(config), "--data", str(Path(folder, "data"))],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             wait_for(native, process)
-            yield "127.0.0.1", native
+            yield Relay(process.pid, native, irc)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
