@@ -357,7 +357,9 @@ class Hub:
 
     def read(self, peer: Peer, command: History, member: Member) -> None:
         """Answer a query from the log, in a later turn."""
-        read = Deferred.fromCoroutine(read_page(self._store, member, command))
+        limit = self.house.limits.page_bytes
+        page = read_page(self._store, member, command, limit)
+        read = Deferred.fromCoroutine(page)
         read.addCallback(lambda page: self._put(None, Ready(peer, command, page)))
         read.addErrback(self._broken)
 

@@ -7,8 +7,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from relaychat.hub.limits import Limits
-from relaychat.hub.state import Member, Room
+from relaychat.hub.state import Member
 from relaychat.hub.tail import Kept
 from relaychat.model.commands import History
 from relaychat.model.events import AnyLogEvent, Gap, LogEvent, Page, Withheld
@@ -17,8 +16,6 @@ from relaychat.store.api import Store
 decode_event = msgspec.json.Decoder(AnyLogEvent).decode
 
 Shown = AnyLogEvent | Withheld | Gap
-
-PAGE_BYTES = Limits().page_bytes
 
 
 class Span(NamedTuple):
@@ -31,18 +28,23 @@ class Span(NamedTuple):
     newest: bool
 
 
-def wanted(command: History, room: Room) -> Span | None:
-    """What a query asks for by seq, or None if it asks by time."""
-    if command.since is not None or command.until is not None:
-        return None
-    end = room.seq + 1
+def by_time(command: History) -> bool:
+    """Whether a query has bounds that only the log can turn into seqs."""
+    return command.since is not None or command.until is not None
+
+
+def span_of(command: History, after: int, before: int) -> Span:
+    """Which of the entries between these, both exclusive, a query asks for."""
+    limit = command.limit
     if command.around is not None:
-        after = max(0, command.around - command.limit // 2 - 1)
-        return Span(after, min(end, after + command.limit + 1), command.limit, False)
-    after, before = command.after or 0, min(end, command.before or end)
-    if command.after is None:
-        after = max(after, before - command.limit - 1)
-    return Span(after, before, command.limit, command.after is None)
+        after = max(after, command.around - limit // 2 - 1)
+        return Span(after, min(before, after + limit + 1), limit, False)
+    newest = command.after is None and command.since is None
+    after = max(after, command.after or 0)
+    before = min(before, command.before or before)
+    if newest:
+        after = max(after, before - limit - 1)
+    return Span(after, before, limit, newest)
 
 
 def shown_to(
@@ -62,23 +64,22 @@ def shown_to(
     return shown
 
 
-def page_of(member: Member, command: History, span: Span, kept: Iterable[Kept]) -> Page:
-    """The page of what memory holds."""
-    inside = [
-        (k.event, len(k.body)) for k in kept if span.after < k.event.seq < span.before
-    ]
-    return _page(member, command, span, inside)
+Sized = tuple[LogEvent, int]
+"""An entry, and the bytes of its body."""
 
 
-def _page(
-    member: Member, command: History, span: Span, inside: list[tuple[LogEvent, int]]
+def page_of(
+    member: Member, command: History, span: Span, sized: Iterable[Sized], limit: int
 ) -> Page:
+    """The page that a query asks for, out of entries that hold all of its span. At most
+    ``limit`` bytes of bodies (H22)."""
     room = member.room
     chosen: list[LogEvent] = []
+    inside = [one for one in sized if span.after < one[0].seq < span.before]
     size = 0
     for event, bytes_ in reversed(inside) if span.newest else inside:
         size += bytes_
-        if chosen and (size > PAGE_BYTES or len(chosen) == span.limit):
+        if chosen and (size > limit or len(chosen) == span.limit):
             break
         chosen.append(event)
     if span.newest:
@@ -90,45 +91,54 @@ def _page(
     return Page(room.name, room.epoch, events, more, id=command.id)
 
 
-async def read_page(store: Store, member: Member, command: History) -> Page:
+def kept_sizes(kept: Iterable[Kept]) -> list[Sized]:
+    """Entries that are in memory."""
+    return [(one.event, len(one.body)) for one in kept]
+
+
+async def read_page(store: Store, member: Member, command: History, limit: int) -> Page:
     """The page that a query asks for, from the log; from the ring of a room without
     one."""
     room = member.room
     if not room.logged:
-        return _ring_page(member, command)
-    span = wanted(command, room) or await _span_by_time(store, room, command)
+        return ring_page(member, command, limit)
+    first, end = 1, room.seq + 1
+    if command.since is not None:
+        first = await store.seek(room.number, command.since)
+    if command.until is not None:
+        end = min(end, await store.seek(room.number, command.until))
+    span = span_of(command, first - 1, end)
     entries = await store.page(
         room.number, span.after, span.before, span.limit, span.newest
     )
-    return _page(
-        member, command, span, [(decode_event(e.body), len(e.body)) for e in entries]
-    )
+    sized = [(decode_event(one.body), len(one.body)) for one in entries]
+    return page_of(member, command, span, sized, limit)
 
 
-async def _span_by_time(store: Store, room: Room, command: History) -> Span:
-    first = 1 if command.since is None else await store.seek(room.number, command.since)
-    end = room.seq + 1
-    if command.until is not None:
-        end = min(end, await store.seek(room.number, command.until))
-    return Span(first - 1, end, command.limit, command.since is None)
-
-
-def _ring_page(member: Member, command: History) -> Page:
-    """What a room without a log still holds, with a gap before it (H19)."""
-    room, since, until = member.room, command.since or 0, command.until
-    span = wanted(command, room) or Span(
-        0, room.seq + 1, command.limit, command.since is None
-    )
-    inside = [
-        (kept.event, len(kept.body))
-        for kept in room.tail.entries
-        if span.after < kept.event.seq < span.before
-        and since <= kept.event.at
-        and (until is None or kept.event.at < until)
-    ]
-    page = _page(member, command, span, inside)
+def ring_page(member: Member, command: History, limit: int) -> Page:
+    """What a room without a log still holds, behind a gap for what it forgot (H19)."""
+    room = member.room
+    after, before = 0, room.seq + 1
+    for kept in room.tail.entries:
+        if command.since is not None and kept.event.at < command.since:
+            after = kept.event.seq
+        if command.until is not None and kept.event.at >= command.until:
+            before = min(before, kept.event.seq)
+    span = span_of(command, after, before)
+    page = page_of(member, command, span, kept_sizes(room.tail.entries), limit)
     first = room.tail.first() or room.seq + 1
-    if first <= span.after + 1:
+    shown = first_seq(page)
+    last = min(first, span.before) - 1
+    if last <= span.after or (shown is not None and shown > first):
         return page
-    gap = Gap(room.name, span.after + 1, first - 1, "no_history", room.epoch)
-    return msgspec.structs.replace(page, events=(gap, *page.events))
+    gap = Gap(room.name, span.after + 1, last, "no_history", room.epoch)
+    more = page.more and not span.newest
+    return msgspec.structs.replace(page, events=(gap, *page.events), more=more)
+
+
+def first_seq(page: Page) -> int | None:
+    """The seq that a page begins with."""
+    if not page.events:
+        return None
+    first = page.events[0]
+    return first.seq if isinstance(first, LogEvent) else first.first

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from relaychat.hub.facts import Drained, ReadOn, Ready, Retry
 from relaychat.hub.lookup import find_room, find_user, member_in, user_of
-from relaychat.hub.pages import page_of, wanted
+from relaychat.hub.pages import by_time, kept_sizes, page_of, span_of
 from relaychat.hub.peer import Peer
 from relaychat.hub.people import SOFTWARE, resume_at
 from relaychat.hub.shown import member_entry, shown
@@ -124,15 +124,12 @@ def history(turn: Turn, peer: Peer, command: History) -> None:
     user = user_of(peer)
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
-    span = wanted(command, room)
-    if (
-        span is not None
-        and room not in turn.kept
-        and room.tail.covers(span.after, room.seq)
-    ):
-        turn.answer(
-            peer, command, page_of(member, command, span, room.tail.after(span.after))
-        )
+    span = span_of(command, 0, room.seq + 1)
+    here = room not in turn.kept and room.tail.covers(span.after, room.seq)
+    if here and not by_time(command):
+        sized = kept_sizes(room.tail.after(span.after))
+        limit = turn.house.limits.page_bytes
+        turn.answer(peer, command, page_of(member, command, span, sized, limit))
     else:
         turn.after.append(lambda hub: hub.read(peer, command, member))
 
