@@ -157,6 +157,10 @@ def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User
 def _attach(
     turn: Turn, peer: Peer, user: User, admission: Admission, device: Device | None
 ) -> None:
+    if not user.online:
+        turn.set(user, "online", True)
+        if user.rooms:
+            turn.announce(UserPresence(user.nick, True, user.account), neighbours(user))
     turn.set(peer, "user", user)
     turn.put(user.peers, peer, None)
     if device is not None:
@@ -171,10 +175,6 @@ def _attach(
         turn.set(user, "stays", True)
     if admission.window_s > user.window_s:
         turn.set(user, "window_s", admission.window_s)
-    if not user.online:
-        turn.set(user, "online", True)
-        if user.rooms:
-            turn.announce(UserPresence(user.nick, True, user.account), neighbours(user))
 
 
 def cancel_window(turn: Turn, user: User) -> None:
