@@ -83,6 +83,7 @@ class Relay:
             self.report,
             self.limits,
             errands,
+            SERVER,
         )
 
     def admit(self, hello: Hello, session: Session) -> Deferred[Admission]:

@@ -6,30 +6,33 @@ RFC 2812 and Modern IRC; what is offered is announced truly in 004 and 005.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from relaychat.model import commands, events
 from relaychat.model.admission import Enter
 from relaychat.model.commands import Command
-from relaychat.model.errors import BadText
+from relaychat.model.errors import TooLong
 from relaychat.model.names import NICK_LIMIT, ROOM_LIMIT, fold, identity
 from relaychat.model.words import Word
 from relaychat.session.dialect import Asked, Shown
 from relaychat.session.irc.numerics import error_line, safe
-from relaychat.session.irc.render import MODES, PREFIXES, IrcEvents
+from relaychat.session.irc.render import PREFIXES, IrcEvents, letters_of
 from relaychat.session.table import render, verb
-from relaychat.wire.irc import parse
+from relaychat.wire.irc import LINE_BYTES, parse
 
-LINE_BYTES = 510
-TAG_BYTES = 8191
+BODY_BYTES = LINE_BYTES - 2
+"""A line without its end and its tags."""
+TAG_BYTES = 4096
+"""The tags that a client sends, ``@`` and space included."""
 TARGETS = 4
-"""Targets of one PRIVMSG, NOTICE, JOIN or PART."""
+"""Targets of one PRIVMSG or NOTICE."""
 
 
 class Irc(IrcEvents):
     """One IRC client. ``USER`` and ``NICK`` together are its hello."""
 
     name = "irc"
-    line_limit = LINE_BYTES + TAG_BYTES
+    line_limit = BODY_BYTES + TAG_BYTES
     _nick = ""
     _refused = ""
     _user = False
@@ -40,26 +43,37 @@ class Irc(IrcEvents):
 
     def decode(self, frame: bytes) -> Sequence[Word]:
         """The commands of a line."""
+        if len(frame) > BODY_BYTES:
+            _check_length(frame)
         try:
             line = frame.decode()
         except UnicodeDecodeError:
-            raise BadText("INVALID_UTF8: this server is UTF-8 only") from None
+            return self.words(self._not_utf8(frame))
         if line.startswith("PRIVMSG "):  # Nearly all that is ever said.
             target, _, text = line[8:].partition(" :")
-            if text and text[0] != "\1" and "," not in target and " " not in target:
-                return (commands.Say(target if target[0] == "#" else f"@{target}", text),)
+            plain = target[:1] not in ("", ":") and text[:1] not in ("", "\1")
+            if plain and "," not in target and " " not in target:
+                room = target if target[0] == "#" else f"@{target}"
+                return (commands.Say(room, text),)
         word, parameters = parse(line)
         if not word:
             return ()
         row = self.row(word)
         return self.run(row, row.syntax.bind(parameters))
 
+    def _not_utf8(self, frame: bytes) -> str:
+        word = parse(frame.decode("utf-8", "replace"))[0].upper()
+        command = word if word in self.verbs else "*"
+        return (
+            f":{self._server} FAIL {command} INVALID_UTF8 :This relay takes UTF-8 only"
+        )
+
     @property
     def _server(self) -> str:
         return self.session.server
 
     def _me(self) -> str:
-        return self.session.name or self._nick or "*"
+        return self.session.name or "*"
 
     def _numeric(self, number: str, rest: str) -> str:
         return f":{self._server} {number} {self._me()} {rest}"
@@ -138,16 +152,13 @@ class Irc(IrcEvents):
     @verb("JOIN <rooms> [<keys>]")
     def join(self, rooms: str, keys: str = "") -> Asked:
         """Enter rooms."""
-        names, given = rooms.split(",")[:TARGETS], keys.split(",")
-        given += [""] * len(names)
-        return [
-            commands.Join(name, key) for name, key in zip(names, given, strict=False)
-        ]
+        wanted = zip_longest(rooms.split(","), keys.split(","), fillvalue="")
+        return [commands.Join(name, key) for name, key in wanted if name]
 
     @verb("PART <rooms> [<reason>]")
     def part(self, rooms: str, reason: str = "") -> Asked:
         """Leave rooms."""
-        return [commands.Part(name, reason) for name in rooms.split(",")[:TARGETS]]
+        return [commands.Part(name, reason) for name in rooms.split(",") if name]
 
     @verb("TOPIC <room> [<text>]")
     def topic(self, room: str, text: str | None = None) -> Asked:
@@ -187,8 +198,6 @@ class Irc(IrcEvents):
     @verb("PRIVMSG [<targets>] [<text>]")
     def privmsg(self, targets: str = "", text: str = "") -> Asked:
         """Say something to rooms or people."""
-        if text and "," not in targets and text[0] != "\1":
-            return commands.Say(targets if targets[0] == "#" else f"@{targets}", text)
         return self._say(targets, text, "text")
 
     @verb("NOTICE [<targets>] [<text>]")
@@ -226,13 +235,8 @@ class Irc(IrcEvents):
             none = self._numeric("331", f"{shown.room} :No topic is set")
             return self._topic(shown) or [none]
         if asked == "mode":
-            letters = "".join(
-                letter
-                for field, letter in MODES.items()
-                if getattr(shown.policy, field)
-            )
             return [
-                self._numeric("324", f"{shown.room} +{letters}"),
+                self._numeric("324", f"{shown.room} {letters_of(shown.policy)}"),
                 self._numeric("329", f"{shown.room} {shown.created // 1000}"),
             ]
         return self._shown(shown) if asked != "names" else self._members(shown)
@@ -259,22 +263,16 @@ class Irc(IrcEvents):
     @render(events.Welcome)
     def welcome(self, welcome: events.Welcome) -> list[str]:
         """The burst: 001 to 005, then 422."""
-        server, software = self._server, welcome.software.replace(" ", "-")
+        server, software = self._server, welcome.software
         source = identity(welcome.nick, welcome.account)
-        tokens = (
-            f"CASEMAPPING=ascii CHANLIMIT=#:{welcome.limits['rooms_per_user']} "
-            f"CHANMODES=b,k,l,imnst CHANNELLEN={ROOM_LIMIT} CHANTYPES=# NICKLEN={NICK_LIMIT} "
-            f"PREFIX=(ov)@+ TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS} "
-            f"TOPICLEN={welcome.limits['topic_bytes']} UTF8ONLY"
-        )
         return [
-            self._numeric("001", f":Welcome to relaychat, {source}"),
-            self._numeric("002", f":Your host is {server}, running {welcome.software}"),
+            self._numeric("001", f":Welcome to {server}, {source}"),
+            self._numeric("002", f":Your host is {server}, running {software}"),
             self._numeric("003", ":This relay keeps what is said in its rooms"),
             self._numeric(
-                "004", f"{server} {welcome.software.replace(' ', '-')} o beiklmnostv"
+                "004", f"{server} {software.replace(' ', '-')} o beiklmnostv"
             ),
-            self._numeric("005", f"{tokens} :are supported by this server"),
+            self._numeric("005", f"{_tokens(welcome)} :are supported by this server"),
             self._numeric("422", ":There is no message of the day"),
         ]
 
@@ -309,14 +307,18 @@ class Irc(IrcEvents):
     def _names(self, shown: events.RoomShown) -> list[str]:
         symbol = "@" if shown.policy.secret else "="
         head = self._numeric("353", f"{symbol} {shown.room} :")
-        lines, line = [], ""
+        room = BODY_BYTES - len(head.encode())
+        lines: list[str] = []
+        names: list[str] = []
+        size = 0
         for member in shown.members:
             name = f"{PREFIXES[member.role]}{member.nick}"
-            if line and len((head + line + name).encode()) > LINE_BYTES - 2:
-                lines.append(head + line)
-                line = ""
-            line = f"{line} {name}" if line else name
-        return [*lines, head + line] if line else lines
+            size += 1 + (len(name) if name.isascii() else len(name.encode()))
+            if size > room and names:
+                lines.append(head + " ".join(names))
+                names, size = [], len(name.encode()) + 1
+            names.append(name)
+        return [*lines, head + " ".join(names)] if names else lines
 
     @render(events.Pinged)
     def pinged(self, event: events.Pinged) -> str:
@@ -337,3 +339,25 @@ class Irc(IrcEvents):
     def invitation(self, event: events.Invitation) -> str:
         """INVITE."""
         return f":{event.sender} INVITE {self._me()} {event.room}"
+
+
+def _tokens(welcome: events.Welcome) -> str:
+    """What 005 announces: 13 tokens at most, each true."""
+    return (
+        f"CASEMAPPING=ascii CHANLIMIT=#:{welcome.limits['rooms_per_user']} "
+        f"CHANMODES=be,k,l,imnst CHANNELLEN={ROOM_LIMIT} CHANTYPES=# EXCEPTS=e "
+        f"KICKLEN={welcome.limits['reason_bytes']} NICKLEN={NICK_LIMIT} PREFIX=(ov)@+ "
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},JOIN:,PART:,NAMES:1 "
+        f"TOPICLEN={welcome.limits['topic_bytes']} UTF8ONLY"
+    )
+
+
+def _check_length(frame: bytes) -> None:
+    """Raises TooLong for a line whose tags or whose rest are over their limit."""
+    body = frame
+    if frame.startswith(b"@"):
+        tags, _, body = frame.partition(b" ")
+        if len(tags) >= TAG_BYTES:
+            raise TooLong
+    if len(body) > BODY_BYTES:
+        raise TooLong

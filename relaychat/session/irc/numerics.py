@@ -27,7 +27,7 @@ ERRORS: dict[str, Numeric] = {
     "bad_key": Numeric("475", ABOUT, "Cannot join channel (+k)"),
     "bad_name": Numeric("403", ABOUT, "No such channel"),
     "bad_syntax": Numeric("461", ABOUT, "Not enough parameters"),
-    "bad_text": Numeric("412", NOTHING, "No text to send"),
+    "bad_text": Numeric("412", NOTHING, "No text that can be sent"),
     "banned": Numeric("474", ABOUT, "Cannot join channel (+b)"),
     "cannot_speak": Numeric("404", ABOUT, "Cannot send to channel"),
     "denied": Numeric("404", ABOUT, "Refused by this server's rules"),
@@ -42,24 +42,29 @@ ERRORS: dict[str, Numeric] = {
     "out_of_order": Numeric("451", NOTHING, "You have not registered"),
     "room_full": Numeric("471", ABOUT, "Cannot join channel (+l)"),
     "too_long": Numeric("417", NOTHING, "Input line was too long"),
-    "too_many": Numeric("405", ABOUT, "You have joined too many channels"),
     "unknown_command": Numeric("421", ABOUT, "Unknown command"),
     "user_not_in_room": Numeric("441", ABOUT, "They aren't on that channel"),
 }
 """By error code. What is not here is told as a standard reply: FAIL."""
 
+_ERRONEOUS = Numeric("432", ABOUT, "Erroneous nickname")
+_NO_ROOM = ERRORS["no_such_room"]
+
 SPECIAL: dict[tuple[str, str], Numeric] = {
-    ("bad_name", "claim"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("bad_name", "enter"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("bad_name", "hello"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("bad_name", "nick"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("too_long", "claim"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("too_long", "hello"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("too_long", "nick"): Numeric("432", ABOUT, "Erroneous nickname"),
-    ("not_in_room", "send"): Numeric("404", ABOUT, "Cannot send to channel"),
-    ("no_such_room", "send"): Numeric("403", ABOUT, "No such channel"),
+    **{
+        ("bad_name", about): _ERRONEOUS for about in ("claim", "enter", "hello", "nick")
+    },
+    **{
+        ("too_long", about): _ERRONEOUS for about in ("claim", "enter", "hello", "nick")
+    },
+    **{("too_long", about): _NO_ROOM for about in ("join", "part", "show", "send")},
+    ("not_in_room", "send"): ERRORS["cannot_speak"],
+    ("too_many", "join"): Numeric("405", ABOUT, "You have joined too many channels"),
 }
 """By error code and command, where IRC has a number of its own for the two together."""
+
+VERBS = {"claim": "NICK", "enter": "NICK", "hello": "NICK", "send": "PRIVMSG", "": "*"}
+"""Commands by the name that they have in IRC, where it is another one."""
 
 
 def error_line(server: str, nick: str, fault: Fault) -> str:
@@ -67,8 +72,8 @@ def error_line(server: str, nick: str, fault: Fault) -> str:
     about = fault.about.removeprefix("@")
     numeric = SPECIAL.get((fault.code, fault.command)) or ERRORS.get(fault.code)
     if numeric is None:
-        code = fault.code.upper()
-        return f":{server} FAIL {fault.command.upper() or '*'} {code} :{fault.text}"
+        verb = VERBS.get(fault.command, fault.command.upper())
+        return f":{server} FAIL {verb} {fault.code.upper()} :{fault.text}"
     middle = f" {safe(about)}" if numeric.middle == ABOUT else ""
     return f":{server} {numeric.number} {nick}{middle} :{numeric.text}"
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from relaychat.model import events
-from relaychat.model.names import identity
-from relaychat.model.policy import RoleName
+from relaychat.model.names import HOST, identity
+from relaychat.model.policy import Policy, RoleName
 from relaychat.session.dialect import Dialect
 from relaychat.session.table import render
-from relaychat.wire.irc import message_lines
+from relaychat.wire.irc import LINE_BYTES, message_lines
 
-CHEAP_CHARACTERS = 100
-"""A text this short fits its line whatever its letters and names are."""
 MODES: dict[str, str] = {
     "invite_only": "i",
     "moderated": "m",
@@ -28,6 +26,17 @@ PREFIXES: dict[RoleName, str] = {
 }
 
 
+def letters_of(policy: Policy) -> str:
+    """A room's modes with their parameters, as 324 has them; the key is not shown."""
+    letters = "".join([MODES[field] for field in MODES if getattr(policy, field)])
+    if policy.key:
+        letters += "k"
+    if policy.limit:
+        letters += "l"
+    parameters = [*["*"] * bool(policy.key), *[str(policy.limit)] * bool(policy.limit)]
+    return " ".join([f"+{letters}", *parameters])
+
+
 class IrcEvents(Dialect):
     """The renderers of the IRC dialect."""
 
@@ -40,15 +49,30 @@ class IrcEvents(Dialect):
         text = event.text
         source = identity(event.sender, event.account)
         target = event.to or event.room
-        if event.kind == "text" and len(text) <= CHEAP_CHARACTERS and "\n" not in text:
-            return f":{source} PRIVMSG {target} :{text}\r\n".encode()
+        if event.kind == "text":
+            line = f":{source} PRIVMSG {target} :{text}\r\n".encode()
+            if len(line) <= LINE_BYTES and text and "\n" not in text:
+                return line
         return message_lines(source, target, text, event.kind)
 
     @render(events.Edited)
-    def edited(self, event: events.Edited) -> bytes:
-        """An edit is told as a message that says so."""
+    def edited(self, event: events.Edited) -> bytes | None:
+        """An edit is told as a message that says so. In a direct room it is not: the
+        event does not say to whom, and IRC has nothing to name the room by."""
+        if event.redacted or event.room.startswith("@"):
+            return None
         source = identity(event.sender, event.account)
         return message_lines(source, event.room, f"* {event.text}", "text")
+
+    @render(events.Gap)
+    def gap(self, event: events.Gap) -> str | None:
+        """Messages that can't be had any more are not passed over in silence."""
+        if event.room.startswith("@"):
+            return None
+        return (
+            f":{HOST} NOTICE {event.room} :Messages {event.first} to {event.last} "
+            "can't be shown any more"
+        )
 
     @render(events.Joined)
     def joined(self, event: events.Joined) -> list[str]:
