@@ -63,10 +63,12 @@ _MERGED = _within_page(
     "pos",
 )
 
+# Within a room the order of pos is that of seq. Ordered by seq, SQLite would rather
+# walk along the whole room than sort the few entries that the index finds.
 _ABOUT = f"""
     {_PACK} FROM (
-        SELECT {_FIELDS} FROM log WHERE room = ? AND ref = ?
-        ORDER BY seq LIMIT {ABOUT_ENTRIES}
+        SELECT {_FIELDS} FROM log INDEXED BY log_room_ref WHERE room = ? AND ref = ?
+        ORDER BY pos LIMIT {ABOUT_ENTRIES}
     )
 """
 

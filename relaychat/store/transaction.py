@@ -127,13 +127,17 @@ class Transactions:
     def _put_records(self, records: list[Record]) -> None:
         last = {(record.kind, record.key): record.body for record in records}
         put = [(*name, body) for name, body in last.items() if body is not None]
-        drop = [name for name, body in last.items() if body is None]
         for start, size in statements.chunks(len(put)):
             values = tuple(chain.from_iterable(put[start : start + size]))
             self._connection.execute(statements.put_records(size), values)
-        for start, size in statements.chunks(len(drop)):
-            names = tuple(chain.from_iterable(drop[start : start + size]))
-            self._connection.execute(statements.drop_records(size), names)
+        drop: dict[str, list[str]] = {}
+        for (kind, key), body in last.items():
+            if body is None:
+                drop.setdefault(kind, []).append(key)
+        for kind, keys in drop.items():
+            for start, size in statements.chunks(len(keys)):
+                values = (kind, *keys[start : start + size])
+                self._connection.execute(statements.drop_records(size), values)
         if sealed := sealed_rooms(records):
             self._connection.execute(statements.SEAL, (str(sealed),))
 
