@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -16,15 +17,14 @@ from twisted.logger import (
 from relaychat.app.config import Log
 
 
-def observer(log: Log) -> ILogObserver | None:
-    """The observer that the configuration asks for; None for twistd's own.
+def target(log: Log) -> TextIO:
+    """Where it goes: the file, which stays open as long as the process lives, or
+    standard output. Raises OSError."""
+    return open(log.file, "a", encoding="utf-8") if log.file else sys.stdout
 
-    Raises OSError if the file can't be opened.
-    """
-    if log == Log():
-        return None
-    # The file is open as long as the process lives.
-    file = open(log.file, "a", encoding="utf-8") if log.file else sys.stdout  # noqa: SIM115
+
+def observer(log: Log, file: TextIO) -> ILogObserver:
+    """An observer that writes as the configuration asks for."""
     if log.format == "json":
         written = jsonFileLogObserver(file, recordSeparator="")
     else:

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from relaychat.app import logs, process
 from relaychat.app.build import CannotBuild, Relay, build
-from relaychat.app.config import Config
+from relaychat.app.config import Config, Log
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
 from relaychat.net.listen import listen
@@ -59,9 +59,13 @@ class RelayService(Service):
 
     def setServiceParent(self, parent: Any) -> None:
         """Join an application, and have it log as the configuration says."""
-        observer = logs.observer(self._config.log)
-        if observer is not None and isinstance(parent, Componentized):
-            parent.setComponent(ILogObserver, observer)
+        log = self._config.log
+        if log != Log() and isinstance(parent, Componentized):
+            try:
+                file = logs.target(log)
+            except OSError as error:
+                sys.exit(f"relaychat: log.file: {log.file}: {error.strerror}")
+            parent.setComponent(ILogObserver, logs.observer(log, file))
         super().setServiceParent(parent)
 
     def startService(self) -> None:

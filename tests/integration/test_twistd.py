@@ -235,6 +235,13 @@ class StartTests(ServerTestCase):
         self.assertEqual(code, 1)
         self.assertIn("can't start: tls.default: ", told)
 
+    def test_no_log(self) -> None:
+        """A log that can't be written is named by its key."""
+        folder = self.folder('[log]\nfile = "no/where.log"')
+        code, told = self._ended("--config", "relay.toml", folder=folder)
+        self.assertEqual(code, 1)
+        self.assertIn("relaychat: log.file: no/where.log: No such file", told)
+
     def test_certificate_stays(self) -> None:
         """The development certificate is made once, for its owner's eyes only."""
         folder = self.folder()

@@ -1,0 +1,132 @@
+"""The composition: what the configuration says is what the relay does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.app.build import CannotBuild, Relay, build, host_of
+from relaychat.app.config import from_mapping
+from relaychat.hub.hooks import Verdict
+from relaychat.hub.hub import Alarms
+from relaychat.net.listen import Refusal
+from relaychat.store.memory import MemoryStore
+
+MEMORY = {"store": {"kind": "memory"}}
+DOOR = {"listen": [{"dialect": "native", "endpoint": "tcp:0"}]}
+ADDRESS = IPv4Address("TCP", "192.0.2.1", 4711)
+
+
+def no_shouting(user: object, room: object, event: Any) -> Verdict:
+    """A hook: capitals are refused."""
+    return Verdict.DENY if event.text.isupper() else Verdict.PASS
+
+
+class Peer:
+    """A native peer on a transport in memory."""
+
+    def __init__(self, relay: Relay, reactor: MemoryReactorClock) -> None:
+        self._reactor = reactor
+        self._transport = StringTransport(peerAddress=ADDRESS)
+        self._protocol = relay.doors[0].factory.buildProtocol(ADDRESS)
+        self._protocol.makeConnection(self._transport)
+
+    def ask(self, **word: Any) -> list[dict[str, Any]]:
+        """Say a native word; everything that comes back by then."""
+        self._transport.clear()
+        self._protocol.dataReceived(json.dumps(word).encode() + b"\n")
+        self._reactor.pump([0.0] * 10)
+        return [json.loads(line) for line in self._transport.value().splitlines()]
+
+
+class BuildTests(SynchronousTestCase):
+    """A relay on a reactor in memory."""
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.told: list[str] = []
+
+    def relay(self, sockets: int = 100, **table: Any) -> Relay:
+        """A relay of this configuration, with its log in memory."""
+        config = from_mapping({**MEMORY, **DOOR, **table})
+        alarms = Alarms(self.told.append, self.told.append, lambda: None)
+        relay = build(config, self.reactor, alarms, sockets)
+        relay.hub.start()
+        self.reactor.pump([0.0] * 10)
+        return relay
+
+    def test_memory(self) -> None:
+        """The store is of the kind that was asked for."""
+        self.assertIsInstance(self.relay().store, MemoryStore)
+
+    def test_name(self) -> None:
+        """The relay calls itself as it was told."""
+        peer = Peer(self.relay(server={"name": "tea.example"}), self.reactor)
+        [welcome] = peer.ask(type="hello", nick="ann")
+        self.assertEqual(
+            (welcome["type"], welcome["server"]), ("welcome", "tea.example")
+        )
+
+    def test_no_guests(self) -> None:
+        """Where guests are not allowed they don't come in."""
+        peer = Peer(self.relay(accounts={"guests": False}), self.reactor)
+        [refused] = peer.ask(type="hello", nick="ann")
+        self.assertEqual(refused["code"], "guests_not_allowed")
+
+    def test_limits(self) -> None:
+        """Limits reach those who hold them."""
+        peer = Peer(self.relay(limits={"hub": {"text_bytes": 5}}), self.reactor)
+        peer.ask(type="hello", nick="ann")
+        peer.ask(type="join", room="#tea")
+        [refused] = peer.ask(type="send", room="#tea", text="longer")
+        self.assertEqual(refused["code"], "too_long")
+
+    def test_hooks(self) -> None:
+        """A hook that the configuration names is asked."""
+        hooks = {"before_say": ["tests.app.test_build:no_shouting"]}
+        peer = Peer(self.relay(hooks=hooks), self.reactor)
+        peer.ask(type="hello", nick="ann")
+        peer.ask(type="join", room="#tea")
+        [refused] = peer.ask(type="send", room="#tea", text="TEA!")
+        self.assertEqual(refused["code"], "denied")
+        self.assertEqual(
+            [word["type"] for word in peer.ask(type="send", room="#tea", text="tea")],
+            ["said", "ok"],
+        )
+
+    def test_no_such_hook(self) -> None:
+        """A hook that can't be imported is named by its key."""
+        for place in ("nowhere:hook", "tests.app.test_build:nothing", "json", ":"):
+            with self.assertRaises(CannotBuild) as caught:
+                self.relay(hooks={"after_events": [place]})
+            self.assertIn(f"hooks.after_events: {place}: ", str(caught.exception))
+
+    def test_sockets(self) -> None:
+        """No more connections than the process has descriptors for."""
+        factory = self.relay(sockets=1).doors[0].factory
+        self.assertNotIsInstance(factory.buildProtocol(ADDRESS), Refusal)
+        self.assertIsInstance(factory.buildProtocol(ADDRESS), Refusal)
+
+    def test_fewer_sockets(self) -> None:
+        """The configuration may allow fewer than the process could have."""
+        guard = {"guard": {"sockets": 1}}
+        factory = self.relay(sockets=100, limits=guard).doors[0].factory
+        factory.buildProtocol(ADDRESS)
+        self.assertIsInstance(factory.buildProtocol(ADDRESS), Refusal)
+
+
+class AddressTests(SynchronousTestCase):
+    """Whom failed logins count for."""
+
+    def test_host_of(self) -> None:
+        """The port is no part of it."""
+        for peer, host in (
+            ("192.0.2.1:4711", "192.0.2.1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("unix", "unix"),
+        ):
+            self.assertEqual(host_of(peer), host)
