@@ -78,7 +78,7 @@ def put_records(size: int) -> str:
 
 @cache
 def drop_records(size: int) -> str:
-    """Values: a kind, and keys in it. (For pairs SQLite would walk along all records.)"""
+    """Values: a kind, and keys in it. For pairs SQLite would walk along all records."""
     keys = ",".join("?" * size)
     return f"DELETE FROM record WHERE kind = ? AND key IN ({keys})"
 
