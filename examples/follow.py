@@ -1,0 +1,50 @@
+"""Follow a room through restarts of the relay: every entry of its log once, in order.
+
+python follow.py relaychat-data/native.sock '#ops' NICK
+"""
+
+import json
+import secrets
+import socket
+import sys
+import time
+from typing import Any
+
+path, room, nick = sys.argv[1:]
+device = secrets.token_hex(16)  # who we are, beyond the nick, at every connection
+cursor: dict[str, Any] = {}  # epoch and seq of what was read last
+
+
+def follow(relay: socket.socket) -> None:
+    def say(**word: Any) -> None:
+        relay.sendall(json.dumps(word).encode() + b"\n")
+
+    say(type="hello", nick=nick, device=device, resume={room: cursor} if cursor else {})
+    say(type="join", room=room)
+    for line in relay.makefile("rb"):
+        word = json.loads(line)
+        if word["type"] == "ping":
+            say(type="pong", token=word["token"])
+        elif word["type"] == "error":
+            sys.exit(word["text"])
+        elif word["type"] == "gap" and word["room"] == room:
+            cursor.update(epoch=word["epoch"], seq=word["last"])
+        elif word["type"] == "room" and word["room"] == room and not cursor:
+            cursor.update(epoch=word["epoch"], seq=word["seq"])
+        elif "at" in word and word["room"] == room and cursor:
+            if word["seq"] > cursor["seq"] + 1:
+                return  # a hole: come back, and resume
+            if word["seq"] == cursor["seq"] + 1:
+                cursor["seq"] += 1
+                sys.stdout.buffer.write(line)
+                sys.stdout.flush()
+
+
+while True:
+    try:
+        with socket.socket(socket.AF_UNIX) as relay:
+            relay.connect(path)
+            follow(relay)
+    except OSError:
+        pass  # the relay is away; it will be back
+    time.sleep(0.3)
