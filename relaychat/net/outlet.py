@@ -89,14 +89,14 @@ class Outlet:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Hang up behind what is held, or without it when that takes too long."""
+        """Hang up behind what is held, or without it when that takes too long. A polite
+        end of TLS needs the peer, so that may take too long as well."""
         if self._closing:
             return
         self._closing = True
         self._rest()
-        if self._busy:
-            self._timer = self._world.later(self._bounds.linger_s, self.abort)
-        else:
+        self._timer = self._world.later(self._bounds.linger_s, self.abort)
+        if not self._busy:
             self._hang_up()
 
     def abort(self) -> None:
@@ -106,12 +106,14 @@ class Outlet:
 
     def lost(self) -> None:
         """The connection is gone."""
-        self._closing = True
+        self._busy = self._closing = True
         self._forget()
 
     # -- holding --------------------------------------------------------------
 
     def _hold(self, payload: bytes, offset: int) -> bool:
+        if self._closing:
+            return True  # The last word has been said.
         self._held.append((payload, offset))
         self._held_bytes += len(payload) - offset
         if self._held_bytes > self._bounds.full_bytes:
@@ -139,14 +141,17 @@ class Outlet:
     def _drained(self) -> None:
         """Nothing is held any more, by us or by the transport."""
         self._busy = False
-        self._rest()
         if self._closing:
             self._hang_up()
-        elif self.full:
+            return
+        self._rest()
+        if self.full:
             self.full = False
             self._on_drained()
 
     def _hang_up(self) -> None:
+        # Busy for good: a send from now on finds its way to _hold, which drops it.
+        self._busy = True
         self._transport.loseConnection()
 
     def stopProducing(self) -> None:
@@ -156,6 +161,9 @@ class Outlet:
     # -- patience -------------------------------------------------------------
 
     def _watch(self) -> None:
+        if self._closing:
+            return  # That has a deadline of its own.
+        self._rest()
         seen = self._progress
 
         def check() -> None:
@@ -273,4 +281,4 @@ class StreamOutlet(Outlet):
 
     def _hang_up(self) -> None:
         self._transport.unregisterProducer()
-        self._transport.loseConnection()
+        super()._hang_up()
