@@ -18,7 +18,7 @@ from relaychat.session.dialect import Asked, Shown
 from relaychat.session.irc.numerics import error_line, safe
 from relaychat.session.irc.render import PREFIXES, IrcEvents, letters_of
 from relaychat.session.table import render, verb
-from relaychat.wire.irc import LINE_BYTES, parse
+from relaychat.wire.irc import LINE_BYTES, parse, split
 
 BODY_BYTES = LINE_BYTES - 2
 """A line without its end and its tags."""
@@ -38,6 +38,8 @@ class Irc(IrcEvents):
     _user = False
     _password: str | None = None
     _negotiating = False
+    _reason_bytes = 300
+    _topic_bytes = 390
 
     # -- lines ----------------------------------------------------------------
 
@@ -111,9 +113,10 @@ class Irc(IrcEvents):
         if self.session.ready:
             return commands.Rename(nick)
         self._nick, self._refused = nick, ""
+        # With a password it may be one's own nick, in use by another of one's sessions.
+        asked: list[Command] = [] if self._password else [commands.Claim(nick)]
         hello = self._hello()
-        claim = commands.Claim(nick)
-        return [claim, hello] if isinstance(hello, Command) else claim
+        return [*asked, hello] if hello is not None else asked
 
     @verb("USER <user> <mode> <unused> <realname>", early=True)
     def user(self, user: str, mode: str, unused: str, realname: str) -> Asked:
@@ -145,7 +148,7 @@ class Irc(IrcEvents):
     @verb("QUIT [<reason>]", early=True)
     def quit(self, reason: str = "") -> Asked:
         """Leave."""
-        return commands.Bye(reason[:200])
+        return commands.Bye(_cut(reason, self._reason_bytes))
 
     # -- rooms ----------------------------------------------------------------
 
@@ -158,13 +161,14 @@ class Irc(IrcEvents):
     @verb("PART <rooms> [<reason>]")
     def part(self, rooms: str, reason: str = "") -> Asked:
         """Leave rooms."""
+        reason = _cut(reason, self._reason_bytes)
         return [commands.Part(name, reason) for name in rooms.split(",") if name]
 
     @verb("TOPIC <room> [<text>]")
     def topic(self, room: str, text: str | None = None) -> Asked:
         """Show or set a topic."""
         if text is not None:
-            return commands.SetTopic(room, text)
+            return commands.SetTopic(room, _cut(text, self._topic_bytes))
         return commands.Show(room, id="topic")
 
     @verb("NAMES [<room>]")
@@ -203,18 +207,19 @@ class Irc(IrcEvents):
     @verb("NOTICE [<targets>] [<text>]")
     def notice(self, targets: str = "", text: str = "") -> Asked:
         """Say something that no program answers."""
-        return self._say(targets, text, "notice") if targets and text else None
+        asked = self._say(targets, text, "notice")
+        return asked if isinstance(asked, list) else None
 
     def _say(self, targets: str, text: str, kind: commands.Kind) -> Asked:
-        if not targets:
+        names = [name for name in targets.split(",") if name]
+        if not names:
             return self._numeric("411", ":No recipient given (PRIVMSG)")
         if not text:
             return self._numeric("412", ":No text to send")
-        if text.startswith("\1ACTION ") and kind == "text":
-            kind, text = "action", text[8:].rstrip("\1")
-        names = [name for name in targets.split(",") if name]
         if len(names) > TARGETS:
             return self._numeric("407", f"{safe(targets)} :Too many targets")
+        if text.startswith("\1ACTION ") and kind == "text":
+            kind, text = "action", text[8:].rstrip("\1")
         return [
             commands.Say(name if name.startswith("#") else f"@{name}", text, kind)
             for name in names
@@ -252,7 +257,8 @@ class Irc(IrcEvents):
             # Its claim was refused just before, in the same words.
             if self._refused:
                 return None
-            self._nick = "" if fault.code in ("nick_in_use", "bad_name") else self._nick
+            if fault.code in ("nick_in_use", "bad_name", "too_long"):
+                self._nick = ""
         return error_line(self._server, self._me(), fault)
 
     @render(events.Fault)
@@ -263,6 +269,8 @@ class Irc(IrcEvents):
     @render(events.Welcome)
     def welcome(self, welcome: events.Welcome) -> list[str]:
         """The burst: 001 to 005, then 422."""
+        self._reason_bytes = welcome.limits["reason_bytes"]
+        self._topic_bytes = welcome.limits["topic_bytes"]
         server, software = self._server, welcome.software
         source = identity(welcome.nick, welcome.account)
         return [
@@ -350,6 +358,11 @@ def _tokens(welcome: events.Welcome) -> str:
         f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},JOIN:,PART:,NAMES:1 "
         f"TOPICLEN={welcome.limits['topic_bytes']} UTF8ONLY"
     )
+
+
+def _cut(text: str, limit_bytes: int) -> str:
+    """What of a topic or a reason is within TOPICLEN or KICKLEN."""
+    return split(text.encode(), limit_bytes)[0].decode()
 
 
 def _check_length(frame: bytes) -> None:

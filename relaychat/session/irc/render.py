@@ -76,10 +76,12 @@ class IrcEvents(Dialect):
 
     @render(events.Joined)
     def joined(self, event: events.Joined) -> list[str]:
-        """JOIN, and the role that came with it."""
+        """JOIN, and the role that came with it, but for the first, who sees it in the
+        names."""
         lines = [f":{identity(event.sender, event.account)} JOIN {event.room}"]
-        if event.role == "operator":
-            lines.append(f":{event.sender} MODE {event.room} +o {event.sender}")
+        rank = RANKS[event.role]
+        if rank and event.seq > 1:
+            lines.append(f":{HOST} MODE {event.room} +{rank} {event.sender}")
         return lines
 
     @render(events.Left)
