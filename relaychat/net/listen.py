@@ -110,16 +110,20 @@ def source_of(address: Any) -> str:
 
 
 class Refusal(Protocol):
-    """A connection that is not let in: it is told why, and closed."""
+    """A connection that is not let in: it is told why, and closed. Without words it is
+    cut, as one must be that can't be told anything before a handshake."""
 
     def __init__(self, words: bytes) -> None:
         self._words = words
 
     def connectionMade(self) -> None:
         """Say it and hang up."""
-        if self.transport is not None:
-            self.transport.write(self._words)
-            self.transport.loseConnection()
+        transport: Any = self.transport
+        if self._words:
+            transport.write(self._words)
+            transport.loseConnection()
+        else:
+            transport.abortConnection()
 
 
 class GuardedFactory(ShellFactory):
@@ -134,6 +138,8 @@ class GuardedFactory(ShellFactory):
         try:
             counted = self._counter.admit(addr)
         except RelayError as error:
+            if self._tls:
+                return Refusal(b"")
             goodbye = Goodbye(error.code, error.text)
             return Refusal(self._host.dialect.form().encode(goodbye))
         shell = super().buildProtocol(addr)

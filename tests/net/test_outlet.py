@@ -1,4 +1,4 @@
-"""The one writer of a connection, on a real socket pair whose other end the test reads."""
+"""The one writer of a connection, on a socket pair whose other end the test reads."""
 
 from __future__ import annotations
 

@@ -1,0 +1,214 @@
+"""Who may connect, and where."""
+
+from __future__ import annotations
+
+import os
+import socket
+from tempfile import TemporaryDirectory
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.model.errors import TooMany
+from relaychat.net.listen import (
+    BACKLOG,
+    Counter,
+    Guard,
+    clear_stale,
+    endpoint,
+    most_sockets,
+    source_of,
+)
+from relaychat.net.shell import Shell, ShellFactory, address_text, is_local
+from relaychat.testing.world import SimulatedWorld
+
+
+def ipv4(host: str) -> IPv4Address:
+    """An address of that host."""
+    return IPv4Address("TCP", host, 4711)
+
+
+class CounterTests(SynchronousTestCase):
+    """Limits of one address, and of all."""
+
+    def setUp(self) -> None:
+        """Small limits."""
+        self.world = SimulatedWorld()
+        guard = Guard(per_address=2, new_per_address=4, window_s=600, sockets=6)
+        self.counter = Counter(guard, self.world)
+
+    def test_at_a_time(self) -> None:
+        """So many of one address; one that ends makes room."""
+        hosts = [self.counter.admit(ipv4("192.0.2.1")) for _ in range(2)]
+        error = self.assertRaises(TooMany, self.counter.admit, ipv4("192.0.2.1"))
+        self.assertEqual(error.text, "too many connections from your address")
+        self.counter.admit(ipv4("192.0.2.2"))
+        self.counter.release(hosts[0])
+        self.counter.admit(ipv4("192.0.2.1"))
+
+    def test_new_ones(self) -> None:
+        """So many new ones in ten minutes; the refused ones don't count."""
+        for _ in range(4):
+            self.world.advance(100)
+            self.counter.release(self.counter.admit(ipv4("192.0.2.1")))
+        for _ in range(10):
+            error = self.assertRaises(TooMany, self.counter.admit, ipv4("192.0.2.1"))
+            self.assertIn("new connections", error.text)
+        self.world.advance(300)
+        self.counter.release(self.counter.admit(ipv4("192.0.2.1")))
+        self.assertRaises(TooMany, self.counter.admit, ipv4("192.0.2.1"))
+
+    def test_all(self) -> None:
+        """So many in all, also of this machine's own."""
+        counted = [self.counter.admit(ipv4("127.0.0.1")) for _ in range(6)]
+        error = self.assertRaises(TooMany, self.counter.admit, UNIXAddress("x"))
+        self.assertIn("as many connections as it can", error.text)
+        self.assertEqual(self.counter.total, 6)
+        for host in counted:
+            self.counter.release(host)
+        self.assertEqual(self.counter.total, 0)
+
+    def test_this_machine(self) -> None:
+        """Loopback and UNIX sockets stand for many people, and are trusted."""
+        for _ in range(5):
+            self.counter.admit(ipv4("127.0.0.1"))
+        self.counter.admit(UNIXAddress(None))
+
+    def test_lifted(self) -> None:
+        """0 lifts a limit."""
+        counter = Counter(Guard(per_address=0, new_per_address=0), self.world)
+        for _ in range(200):
+            counter.admit(ipv4("192.0.2.1"))
+        self.assertEqual(counter.total, 200)
+
+    def test_forgetting(self) -> None:
+        """What is remembered of addresses is bounded by ten minutes of them."""
+        counter = Counter(Guard(window_s=1), self.world)
+        for number in range(10_001):
+            if number == 10_000:
+                self.world.advance(2)
+            host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            counter.release(counter.admit(ipv4(host)))
+        self.assertEqual(len(counter._new), 1)
+
+
+class AddressTests(SynchronousTestCase):
+    """What an address stands for."""
+
+    def test_source(self) -> None:
+        """One peer has a whole /64."""
+        one = IPv6Address("TCP", "2001:db8::1", 1)
+        other = IPv6Address("TCP", "2001:db8::ffff:1", 1)
+        far = IPv6Address("TCP", "2001:db8:0:1::1", 1)
+        self.assertEqual(source_of(one), source_of(other))
+        self.assertNotEqual(source_of(one), source_of(far))
+        self.assertEqual(
+            source_of(IPv6Address("TCP", "fe80::1%eth0", 1)), "fe80" + "0" * 12
+        )
+        self.assertEqual(source_of(ipv4("192.0.2.1")), "192.0.2.1")
+
+    def test_local(self) -> None:
+        """Loopback in all its spellings, and UNIX sockets."""
+        for address in (
+            ipv4("127.0.0.1"), ipv4("127.9.9.9"), UNIXAddress(None),
+            IPv6Address("TCP", "::1", 1), IPv6Address("TCP", "::ffff:127.0.0.1", 1),
+        ):  # fmt: skip
+            self.assertTrue(is_local(address), address)
+        for other in (ipv4("128.0.0.1"), IPv6Address("TCP", "::2", 1), None):
+            self.assertFalse(is_local(other), other)
+
+    def test_text(self) -> None:
+        """As logs and lists show them."""
+        self.assertEqual(address_text(ipv4("192.0.2.1")), "192.0.2.1:4711")
+        self.assertEqual(address_text(IPv6Address("TCP", "::1", 80)), "[::1]:80")
+        self.assertEqual(address_text(UNIXAddress("/x")), "unix")
+        self.assertEqual(address_text(None), "?")
+
+    def test_sockets(self) -> None:
+        """Some descriptors stay for files."""
+        self.assertEqual(most_sockets(1024), 819)
+
+
+class EndpointTests(SynchronousTestCase):
+    """Endpoint strings, and what they mean when they leave something out."""
+
+    def test_tcp(self) -> None:
+        """Loopback and a long backlog, unless told otherwise."""
+        reactor = MemoryReactorClock()
+        factory = NoFactory()
+        for text in (
+            "tcp:7600",
+            "tcp:port=7600",
+            "tcp:7600:interface=0.0.0.0:backlog=5",
+        ):
+            self.successResultOf(endpoint(reactor, text).listen(factory))
+        self.assertEqual(
+            [
+                (port, backlog, interface)
+                for port, _, backlog, interface in reactor.tcpServers
+            ],
+            [
+                (7600, BACKLOG, "127.0.0.1"),
+                (7600, BACKLOG, "127.0.0.1"),
+                (7600, 5, "0.0.0.0"),
+            ],
+        )
+
+    def test_unix(self) -> None:
+        """For the owner alone."""
+        reactor = MemoryReactorClock()
+        self.successResultOf(endpoint(reactor, "unix:/x").listen(NoFactory()))
+        ((path, _, backlog, mode, want_pid),) = reactor.unixServers
+        self.assertEqual((path, backlog, mode, want_pid), ("/x", BACKLOG, 0o600, False))
+
+    def test_nonsense(self) -> None:
+        """What is no endpoint is an error."""
+        self.assertRaises(ValueError, endpoint, MemoryReactorClock(), "pigeon:7600")
+
+
+class NoFactory(ShellFactory):
+    """Never asked for a protocol."""
+
+    def __init__(self) -> None:
+        """Nothing is needed."""
+
+    def buildProtocol(self, addr: object) -> Shell:
+        """Nobody connects."""
+        raise NotImplementedError
+
+
+class StaleTests(SynchronousTestCase):
+    """A socket file that a dead server left behind."""
+
+    def setUp(self) -> None:
+        """A folder of its own."""
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "socket")
+
+    def test_none(self) -> None:
+        """Nothing is there: nothing to do."""
+        clear_stale(self.path)
+
+    def test_stale(self) -> None:
+        """Nobody answers: it goes."""
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(self.path)
+        clear_stale(self.path)
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_alive(self) -> None:
+        """Somebody answers: it stays, and that is an error."""
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path)
+            server.listen()
+            self.assertRaises(FileExistsError, clear_stale, self.path)
+        self.assertTrue(os.path.exists(self.path))
+
+    def test_no_socket(self) -> None:
+        """A file that is no socket is never removed."""
+        with open(self.path, "w"):
+            pass
+        self.assertRaises(FileExistsError, clear_stale, self.path)
+        self.assertTrue(os.path.exists(self.path))
