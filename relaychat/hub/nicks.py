@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from relaychat.hub.lookup import account_name, user_of
 from relaychat.hub.peer import Form, Peer
-from relaychat.hub.state import User
+from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Claim, Rename
 from relaychat.model.errors import NickInUse, OutOfOrder
@@ -80,10 +82,13 @@ def release_claim(turn: Turn, peer: Peer) -> None:
         turn.set(peer, "nick", "")
 
 
-def neighbours(user: User) -> dict[Form, dict[Peer, None]]:
-    """The live sessions that share a room with them, and their own, by form."""
+def neighbours(
+    user: User, rooms: Iterable[Room] | None = None
+) -> dict[Form, dict[Peer, None]]:
+    """The live sessions that share a room with them, or one of ``rooms``, and their
+    own, by form."""
     found: dict[Form, dict[Peer, None]] = {}
-    for room in user.rooms:
+    for room in user.rooms if rooms is None else rooms:
         for form, readers in room.readers.items():
             if readers:
                 found.setdefault(form, {}).update(dict.fromkeys(readers))

@@ -319,15 +319,15 @@ def expired(turn: Turn, fact: Expired) -> None:
 def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
     """A user without a session: offline, if they stay; else they quit (H9)."""
     cancel_window(turn, user)
-    rooms = [room for room in user.rooms if room.kind != "direct"]
-    if user.stays or (user.account and not rooms):
-        if user.online:
-            turn.set(user, "online", False)
-            turn.announce(
-                UserPresence(user.nick, False, user.account), neighbours(user)
-            )
-    else:
-        quit_rooms(turn, user, rooms, cause, reason)
+    leaving = [one for one in user.rooms if one.kind != "direct" and not user.stays]
+    staying = [one for one in user.rooms if one not in leaving]
+    if user.online:
+        turn.set(user, "online", False)
+        if staying:
+            event = UserPresence(user.nick, False, user.account)
+            turn.announce(event, neighbours(user, staying))
+    if leaving:
+        quit_rooms(turn, user, leaving, cause, reason)
     if user.account is None:
         for room in list(user.rooms):
             _close_direct(turn, room)
@@ -338,7 +338,7 @@ def quit_rooms(
     turn: Turn, user: User, rooms: list[Room], cause: Cause, reason: str
 ) -> None:
     """One log event per room and one user event, with a shared occurrence (H14)."""
-    known, told = bool(user.rooms), neighbours(user)
+    told = neighbours(user, rooms)
     occurrence = turn.house.world.token_bytes(8).hex()
     for room in rooms:
         seq, at = turn.stamp(room)
@@ -347,10 +347,7 @@ def quit_rooms(
         )
         turn.append(room, event)
         remove_member(turn, room, user, event)
-    if user.online:
-        turn.set(user, "online", False)
-    if known:
-        turn.announce(UserQuit(user.nick, reason, user.account), told)
+    turn.announce(UserQuit(user.nick, reason, user.account), told)
 
 
 def _close_direct(turn: Turn, room: Room) -> None:

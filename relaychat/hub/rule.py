@@ -119,7 +119,8 @@ def ban(turn: Turn, peer: Peer, command: Ban) -> None:
     others = tuple(one for one in here if one.mask != mask)
     seq = room.seq
     if (len(others) < len(here)) == command.remove:
-        if not command.remove and len(here) >= turn.house.limits.bans_per_room:
+        count = len(room.bans) + len(room.exceptions)
+        if not command.remove and count >= turn.house.limits.bans_per_room:
             raise TooMany("the room's list of bans is full", room.name)
         seq, at = turn.stamp(room)
         event = BanSet(
