@@ -15,9 +15,6 @@ from relaychat.net.listen import most_sockets
 SWITCH_S = 0.0005
 """How long one thread keeps the interpreter while another waits for it. With the usual
 5 ms a busy reactor lets the store's writer in so rarely that commits stall."""
-COLLECT_AFTER = 20_000
-"""New containers between two collections. Hardly anything here is in a cycle, and with
-the usual 700 a busy relay walks its rooms and people thousands of times a minute."""
 IN_DOUBT = os.EX_IOERR
 """Exit code (74) after a commit whose outcome is unknown: start again, the log decides.
 Exit code 1 says that the relay could not start."""
@@ -27,9 +24,10 @@ def settle() -> int:
     """Prepare the process for many connections and two busy threads. Returns how many
     connections its descriptors allow."""
     sys.setswitchinterval(SWITCH_S)
+    # What is imported stays: no collection has to look at it again. Other thresholds
+    # than Python's own make no difference that could be measured.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
