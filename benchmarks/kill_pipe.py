@@ -12,6 +12,7 @@ log once, in order, and both native readers have to have seen just that.
 One line says what came of it; the exit code is 1 if anything was lost, doubled or out
 of order, and 2 if it took too long. ``--live`` gives the lines to the pipe's stdin
 through a pipe, so that they go through its spool; the pipe itself is then not killed.
+With ``--guests`` the native readers have no accounts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOM = "#ops"
+PASSWORD = "a long pass phrase"
 LOG = Path("/var/log/dpkg.log")
 SETTINGS = """
 [[listen]]
@@ -98,18 +100,20 @@ class Work:
             probe.bind(("127.0.0.1", 0))
             self.irc_port: int = probe.getsockname()[1]
         (folder / "relay.toml").write_text(SETTINGS.format(port=self.irc_port))
-        (folder / "password").write_text("a long pass phrase")
         self._notes = (folder / "notes").open("ab")
         self._relay: subprocess.Popen[bytes] | None = None
         self._all: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
-        """Start a Python program that ends with us."""
+    def start(
+        self, *arguments: str, account: bool = False, **streams: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a Python program that ends with us; with an account's password."""
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "RELAYCHAT_SERVER": f"unix:{self.socket}",
             "RELAYCHAT_STATE": str(self.folder / "state"),
+            **({"RELAYCHAT_PASSWORD": PASSWORD} if account else {}),
         }
         streams.setdefault("stdin", subprocess.DEVNULL)
         process = subprocess.Popen(
@@ -121,9 +125,11 @@ class Work:
         self._all.append(process)
         return process
 
-    def relaychat(self, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
+    def relaychat(
+        self, *arguments: str, account: bool = False, **streams: Any
+    ) -> subprocess.Popen[bytes]:
         """Start the command."""
-        return self.start("-c", RELAYCHAT, *arguments, **streams)
+        return self.start("-c", RELAYCHAT, *arguments, account=account, **streams)
 
     def start_relay(self) -> float:
         """Start the relay; how long it took until it listened."""
@@ -139,6 +145,14 @@ class Work:
                 return time.monotonic() - before
         raise AssertionError("not reached")
 
+    def logged(self) -> int:
+        """How many entries the relay has logged since its start."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.data / "control.sock"))
+            control.sendall(b'{"type":"status"}\n')
+            words = map(json.loads, control.makefile("rb"))
+            return next(int(word["events"]) for word in words if "events" in word)
+
     def kill_relay(self) -> None:
         """kill -9."""
         assert self._relay is not None
@@ -146,11 +160,11 @@ class Work:
         self._relay.wait()
 
     def account(self, name: str) -> None:
-        """Make an account with the password of the file."""
+        """Make an account."""
         made = self.relaychat(
             "ctl", "--data", str(self.data), "account", name, stdin=subprocess.PIPE
         )
-        made.communicate((self.folder / "password").read_bytes() + b"\n", timeout=30)
+        made.communicate(f"{PASSWORD}\n".encode(), timeout=30)
         if made.returncode:
             raise SystemExit(f"no account: {self.notes()}")
 
@@ -290,11 +304,11 @@ class Pipe:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        arguments = ("pipe", ROOM, "--nick", "ops", "--password-file", "password")
+        arguments = ("pipe", ROOM, "--nick", "ops")
         if not self._live:
             with self._file.open("rb") as stdin:
-                return self._work.relaychat(*arguments, stdin=stdin)
-        process = self._work.relaychat(*arguments, stdin=subprocess.PIPE)
+                return self._work.relaychat(*arguments, stdin=stdin, account=True)
+        process = self._work.relaychat(*arguments, stdin=subprocess.PIPE, account=True)
         threading.Thread(target=self._feed, args=(process,), daemon=True).start()
         return process
 
@@ -335,32 +349,33 @@ class Result(NamedTuple):
         return (
             f"{self.kills} kills of the relay, {self.pipe_kills} of the pipe, "
             f"{self.seconds:.1f} s; log: {self.log}; tail: {self.tail}; follow.py: "
-            f"{self.follow}; IRC: {self.irc.read} read live, the {self.irc.lost} it missed "
-            f"read from the log, {self.irc.doubled} doubled, {self.irc.reordered} "
-            f"reordered; holes in seq: {self.holes}; longest restart "
-            f"{self.restart_s:.2f} s; pipe exit {self.pipe_code}"
+            f"{self.follow}; IRC: {self.irc.read} read live, the {self.irc.lost} it "
+            f"missed read from the log, {self.irc.doubled} doubled, "
+            f"{self.irc.reordered} reordered; holes in seq: {self.holes}; longest "
+            f"restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
         )
 
 
-def measure(work: Work, lines: list[str], kills: int, live: bool) -> Result:
+def measure(
+    work: Work, lines: list[str], kills: int, live: bool, guests: bool
+) -> Result:
     """One run."""
     work.start_relay()
-    work.account("ops")
-    made = work.relaychat(
-        "send", ROOM, "here we go", "--nick", "ops", "--password-file", "password"
-    )
+    for name in ("ops",) if guests else ("ops", "tailer", "follower"):
+        work.account(name)
+    made = work.relaychat("send", ROOM, "here we go", "--nick", "ops", account=True)
     if made.wait(30):
         raise SystemExit(f"no room: {work.notes()}")
     tail = Reader(
         work.relaychat(
             "tail", ROOM, "--json", "--since", "0", "--nick", "tailer",
-            stdout=subprocess.PIPE,
+            account=not guests, stdout=subprocess.PIPE,
         )
     )  # fmt: skip
     follow = Reader(
         work.start(
             str(ROOT / "examples" / "follow.py"), str(work.socket), ROOM, "follower",
-            stdout=subprocess.PIPE,
+            account=not guests, stdout=subprocess.PIPE,
         )
     )  # fmt: skip
     irc = IrcReader(work.irc_port)
@@ -370,17 +385,18 @@ def measure(work: Work, lines: list[str], kills: int, live: bool) -> Result:
             break
     pipe = Pipe(work, lines, live)
     killed, pipe_kills, restart_s = 0, 0, 0.0
+    share = len(lines) // (kills + 2)
     for _ in work.clock.ticks("the pipe"):
-        done = len(follow.events)
-        if killed < kills and done > len(lines) * (killed + 1) / (kills + 1):
+        if pipe.process.poll() is not None:
+            break
+        logged = work.logged()
+        if not pipe_kills and not live and killed == kills // 2 and logged > share // 2:
+            pipe.kill()
+            pipe_kills += 1
+        elif killed < kills and logged > share:
             work.kill_relay()
             killed += 1
             restart_s = max(restart_s, work.start_relay())
-        elif not pipe_kills and not live and done > len(lines) * 0.42:
-            pipe.kill()
-            pipe_kills += 1
-        elif pipe.process.poll() is not None:
-            break
     log = work.history()
     last = max(event["seq"] for event in log)
     with contextlib.suppress(TooSlow):  # who falls short is counted as such
@@ -413,13 +429,16 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--live", action="store_true", help="through the pipe's spool")
+    parser.add_argument("--guests", action="store_true", help="readers are guests")
     parser.add_argument("--seconds", type=float, default=180, help="it may take")
     options = parser.parse_args()
     lines = numbered(options.log, options.lines)
     with tempfile.TemporaryDirectory(prefix="kp-") as folder:
         work = Work(Path(folder), Clock(options.seconds))
         try:
-            result = measure(work, lines, options.kills, options.live)
+            result = measure(work, lines, options.kills, options.live, options.guests)
+            if not result.good:
+                print(work.notes(), file=sys.stderr)
         except TooSlow as what:
             print(f"too slow: {what}; {work.notes()}", file=sys.stderr)
             return 2

@@ -1,9 +1,12 @@
 """Follow a room through restarts of the relay: every entry of its log once, in order.
 
 python follow.py relaychat-data/native.sock '#ops' NICK
+
+$RELAYCHAT_PASSWORD is the account's password, if NICK is one.
 """
 
 import json
+import os
 import secrets
 import socket
 import sys
@@ -12,6 +15,7 @@ from typing import Any
 
 path, room, nick = sys.argv[1:]
 device = secrets.token_hex(16)  # who we are, beyond the nick, at every connection
+password = os.environ.get("RELAYCHAT_PASSWORD")
 cursor: dict[str, Any] = {}  # epoch and seq of what was read last
 
 
@@ -19,7 +23,8 @@ def follow(relay: socket.socket) -> None:
     def say(**word: Any) -> None:
         relay.sendall(json.dumps(word).encode() + b"\n")
 
-    say(type="hello", nick=nick, device=device, resume={room: cursor} if cursor else {})
+    hello = {"nick": nick, "password": password, "device": device}
+    say(type="hello", **hello, resume={room: cursor} if cursor else {})
     say(type="join", room=room)
     for line in relay.makefile("rb"):
         word = json.loads(line)

@@ -14,7 +14,7 @@ from typing import Protocol as TypingProtocol
 
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
@@ -58,14 +58,6 @@ def delay_s(failures: int, chance: float) -> float:
 _DONE = Failure(ConnectionDone())
 
 
-class HelloRefused(Exception):
-    """The server did not let us in."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.text)
-        self.fault = fault
-
-
 class Asking(TypingProtocol):
     """A clock with timers: a reactor, or a test's clock."""
 
@@ -81,7 +73,6 @@ class _Connection(Protocol):
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.welcomed: Deferred[None] = Deferred()
         self.last_word = ""
 
     def connectionMade(self) -> None:
@@ -92,11 +83,6 @@ class _Connection(Protocol):
 
     def connectionLost(self, reason: Failure = _DONE) -> None:
         self._link._lost(self, reason)
-
-    def settle(self, result: Failure | None) -> None:
-        """Hello was answered, or the connection went before."""
-        if not self.welcomed.called:
-            self.welcomed.callback(result)
 
 
 @implementer(IStreamClientEndpoint)
@@ -137,13 +123,15 @@ class Link(Service):
         self._answers: dict[int, Deferred[Word]] = {}
         self._last_heard = 0.0
         self._timers: dict[str, Any] = {}
+        self._failures = 0
+        self._waiting_up: list[Deferred[None]] = []
         self._again_s = AGAIN_S
         self._client = ClientService(
             _Noting(endpoint, self._attempt_failed),
             Factory.forProtocol(lambda: _Connection(self)),
-            retryPolicy=lambda failures: delay_s(failures, jitter()),
+            # Its own count ends with a connection; ours with a hello that was accepted.
+            retryPolicy=lambda _: delay_s(self._failures, jitter()),
             clock=clock,
-            prepareConnection=self._prepare,
         )
 
     # -- the service -------------------------------------------------------------------
@@ -158,10 +146,13 @@ class Link(Service):
         stopped: Deferred[None] = self._client.stopService()
         return stopped
 
-    def up(self, attempts: int | None = None) -> Deferred[Any]:
-        """Fires when hello was accepted; fails after so many failed attempts, if
-        given."""
-        return self._client.whenConnected(failAfterFailures=attempts)
+    def up(self) -> Deferred[None]:
+        """Fires when hello is accepted, at once if it was."""
+        if self.conversation.welcome is not None:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting_up.append(waiting)
+        return waiting
 
     # -- what one may do
     # -----------------------------------------------------------------
@@ -224,12 +215,14 @@ class Link(Service):
         elif isinstance(happening, Kept):
             self._again_s = AGAIN_S
         elif isinstance(happening, Up):
-            connection.settle(None)
+            self._failures = 0
+            eager, self._waiting_up = self._waiting_up, []
+            for one in eager:
+                one.callback(None)
         elif isinstance(happening, Parting):
             connection.last_word = happening.goodbye.text
         elif isinstance(happening, Rejected):
             connection.last_word = happening.fault.text
-            connection.settle(Failure(HelloRefused(happening.fault)))
             connection.transport.loseConnection()
         self.heard(happening)
 
@@ -241,14 +234,11 @@ class Link(Service):
         why = connection.last_word or reason.getErrorMessage()
         for happening in self.conversation.disconnected():
             self._happened(connection, happening)
-        connection.settle(reason)
+        self._failures += 1
         self._tell_down(why)
 
-    def _prepare(self, connection: Any) -> Deferred[None]:
-        welcomed: Deferred[None] = connection.welcomed
-        return welcomed
-
     def _attempt_failed(self, reason: Failure) -> None:
+        self._failures += 1
         self._tell_down(reason.getErrorMessage() or "can't connect")
 
     def _tell_down(self, why: str) -> None:
