@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from relaychat.model import commands, events
-from relaychat.model.admission import Enter
 from relaychat.model.commands import Command
 from relaychat.model.errors import TooLong
 from relaychat.model.names import NICK_LIMIT, ROOM_LIMIT, fold, identity
@@ -138,7 +137,7 @@ class Irc(IrcEvents):
         """Ask for a PONG with the same token."""
         if not token:
             return self._numeric("409", ":No origin specified")
-        return commands.Ping(token[:512])
+        return commands.Ping(_cut(token, 400))
 
     @verb("PONG [<token>] [<more>]", early=True)
     def pong(self, token: str = "", more: str = "") -> Asked:
@@ -253,7 +252,7 @@ class Irc(IrcEvents):
             return self._numeric("366", f"{safe(command.room)} :End of /NAMES list")
         if isinstance(command, commands.Claim):
             self._refused, self._nick = self._nick, ""
-        elif isinstance(command, (Enter, commands.Hello)):
+        elif fault.command in ("hello", "enter"):
             # Its claim was refused just before, in the same words.
             if self._refused:
                 return None
