@@ -31,7 +31,8 @@ from relaychat.net.listen import Counter, Guard, GuardedFactory
 from relaychat.net.tls import TLSError, context
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
-from relaychat.session.session import Admit, Host, Session
+from relaychat.session.host import Admit, Host
+from relaychat.session.session import Session
 from relaychat.store.api import Store
 
 DEVELOPMENT_PEM = "development.pem"

@@ -24,7 +24,7 @@ from relaychat.model.events import Goodbye
 from relaychat.model.world import World
 from relaychat.net.outlet import Bounds
 from relaychat.net.shell import Shell, ShellFactory, is_local
-from relaychat.session.session import Host
+from relaychat.session.host import Host
 
 BACKLOG = 4096
 """Connections that the kernel may hold for us: a burst of thousands waits, instead of

@@ -23,13 +23,14 @@ from zope.interface import implementer
 from relaychat.model.errors import RelayError
 from relaychat.model.world import Timer, World
 from relaychat.net.outlet import Bounds, Outlet, SocketOutlet, StreamOutlet
-from relaychat.session.session import Host, Session
+from relaychat.session.host import Host
+from relaychat.session.session import Session
 
 SEND_BUFFER_BYTES = 32 * 1024
 """SO_SNDBUF: what the kernel may hold for a reader. With the default, 400 readers that
 did not read took 793 MiB of the kernel's memory."""
-
-
+KEEPALIVE_S = 60
+"""Silence after which the kernel asks; as long again without an answer, and it cuts."""
 HANDSHAKE_S = 5.0
 """For a TLS handshake: three round trips over a very bad link. Twisted has no such
 limit."""
@@ -171,11 +172,16 @@ def outlet_for(
 
 
 def tune(transport: tcp.Connection) -> socket.socket:
-    """Keep the kernel's send buffer small, and send without waiting for more."""
+    """Keep the kernel's send buffer small, send without waiting for more, and let the
+    kernel find dead connections too: not every dialect has a ping."""
     handle: socket.socket = transport.getHandle()
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if handle.family != socket.AF_UNIX:
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_S // 4)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
     return handle
 
 

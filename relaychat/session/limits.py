@@ -30,3 +30,13 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Commands in the hub at a time: some turns' worth, so that pipelining pays."""
     flight_bytes: int = 256 * 1024
     """Bytes of frames in the hub at a time: four of the longest native lines."""
+
+    def shown(self, line_bytes: int) -> dict[str, int]:
+        """What a welcome says of them, to whoever speaks in lines of this length."""
+        return {
+            "line_bytes": line_bytes,
+            "flight_commands": self.flight_commands,
+            "flight_bytes": self.flight_bytes,
+            "idle_s": round(self.idle_s),
+            "answer_s": round(self.answer_s),
+        }

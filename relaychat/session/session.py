@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -36,42 +36,17 @@ from relaychat.model.errors import (
 )
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
 from relaychat.model.words import Word
-from relaychat.model.world import Timer, World
-from relaychat.session.dialect import Dialect
+from relaychat.model.world import Timer
 from relaychat.session.faults import fault_of
 from relaychat.session.heartbeat import Heartbeat
-from relaychat.session.limits import Limits, Rate
-from relaychat.session.link import Desk, Link
+from relaychat.session.host import Host
+from relaychat.session.limits import Rate
+from relaychat.session.link import Link
 from relaychat.session.pace import Pace
 from relaychat.session.states import LEGAL, State
 
-Admit = Callable[[Hello, "Session"], "Deferred[Admission]"]
-"""Log a peer in (H24). Fails with a RelayError to refuse; cancelled if the peer
-goes."""
-
-
-Errand = Callable[[Any, "Session"], "Deferred[Word]"]
-"""Carry out a command outside the hub, and bring its answer. Fails as ``Admit``
-does."""
-
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _TLS = b"\x16"
-
-
-class Host(NamedTuple):
-    """What all sessions of a listener share."""
-
-    dialect: type[Dialect]
-    hub: Desk
-    world: World
-    admit: Admit
-    report: Callable[[str], None]
-    """Log a bug: called while its exception is being dealt with."""
-    limits: Limits = Limits()
-    errands: Mapping[type[Command], Errand] = {}
-    """Commands that are not the hub's to carry out (accounts)."""
-    server: str = "relaychat"
-    """What the relay calls itself."""
 
 
 class Session(Peer):
@@ -401,13 +376,7 @@ class Session(Peer):
             if self.account is not None:
                 self._pace = self._paced(limits.account_rate)
             self._heart.begin()
-        added = {
-            "line_bytes": self.speech.line_limit,
-            "flight_commands": limits.flight_commands,
-            "flight_bytes": limits.flight_bytes,
-            "idle_s": round(limits.idle_s),
-            "answer_s": round(limits.answer_s),
-        }
+        added = limits.shown(self.speech.line_limit)
         return msgspec.structs.replace(result, limits={**result.limits, **added})
 
     def tell(self, event: Word) -> bytes:
@@ -432,12 +401,9 @@ class Session(Peer):
         elif self._waiting:
             self._pump()
 
-    def close(self, error: RelayError | None) -> None:
+    def close(self, error: RelayError) -> None:
         """See ``Peer.close``."""
         if self.state is State.CLOSED:
-            return
-        if error is None:
-            self._end("quit", "")
             return
         frames = self.tell(Goodbye(error.code, error.text))
         if frames:

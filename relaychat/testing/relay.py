@@ -27,9 +27,10 @@ from relaychat.model.events import Done
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.session.dialect import Dialect
+from relaychat.session.host import Errand, Host
 from relaychat.session.limits import Limits
 from relaychat.session.native import Native
-from relaychat.session.session import Errand, Host, Session
+from relaychat.session.session import Session
 from relaychat.store.memory import MemoryStore
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.world import SimulatedWorld

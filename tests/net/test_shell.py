@@ -28,12 +28,14 @@ from relaychat.net.listen import Counter, Guard, GuardedFactory, listen
 from relaychat.net.outlet import Bounds, SocketOutlet, StreamOutlet
 from relaychat.net.shell import HANDSHAKE_S, SEND_BUFFER_BYTES, Connection, Shell
 from relaychat.net.tls import TLSError, context
+from relaychat.session.host import Host
 from relaychat.session.native import Native
-from relaychat.session.session import Host
+from relaychat.session.states import State
 from relaychat.store.memory import MemoryStore
 from relaychat.testing.relay import Relay
 
 HELLO = b'{"type":"hello","nick":"ann"}\n{"type":"join","room":"#tea"}\n'
+LONG = b'{"type":"send","room":"#tea","text":"' + b"x" * 30_000 + b'","id":%d}\n'
 BYE = b'{"type":"bye"}\n'
 
 
@@ -106,9 +108,11 @@ class SocketCase(TestCase):
         """Remember a bug."""
         self.bugs.append(text)
 
-    async def serve(self, description: str, tls: Any = None) -> GuardedFactory:
+    async def serve(
+        self, description: str, tls: Any = None, bounds: Bounds | None = None
+    ) -> GuardedFactory:
         """Listen there until the test ends."""
-        factory = Watched(self.host, Bounds(), tls is not None, self.counter)
+        factory = Watched(self.host, bounds or Bounds(), tls is not None, self.counter)
         self.port = await listen(reactor, description, factory, tls)
         self.addCleanup(self.port.stopListening)
         return factory
@@ -221,6 +225,7 @@ class ConversationTests(SocketCase):
         size = handle.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         self.assertEqual(size, 2 * SEND_BUFFER_BYTES)
         self.assertTrue(handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
     async def test_pause(self) -> None:
         """A session that is full of commands is not read, and loses none."""
@@ -233,6 +238,52 @@ class ConversationTests(SocketCase):
         data = await reader.until(b'"id":1999}\n')
         told = [line for line in data.splitlines() if line.startswith(b'{"type":"ok"')]
         self.assertEqual(len(told), 2000)
+
+    async def test_slow_reader(self) -> None:
+        """A reader that falls behind catches up from the log when it reads again."""
+        factory: Any = await self.serve("tcp:0")
+        ann, bob = await self.connect(), await self.connect()
+        ann.transport.write(HELLO)  # type: ignore[union-attr]
+        await ann.until(b"members_total")
+        bob.transport.write(HELLO.replace(b"ann", b"bob"))  # type: ignore[union-attr]
+        await bob.until(b"members_total")
+        bob.transport.pauseProducing()  # type: ignore[union-attr]
+        link = factory.shells[1].session.link
+        text, number = b"x" * 30_000, 0
+        while not link.full:
+            number += 1
+            line = b'{"type":"send","room":"#tea","text":"%s","id":%d}\n' % (
+                text,
+                number,
+            )
+            ann.transport.write(line)  # type: ignore[union-attr]
+            await ann.until(b'"id":%d}' % number)
+        for _ in range(5):
+            number += 1
+            line = b'{"type":"send","room":"#tea","text":"%s","id":%d}\n' % (
+                text,
+                number,
+            )
+            ann.transport.write(line)  # type: ignore[union-attr]
+            await ann.until(b'"id":%d}' % number)
+        bob.transport.resumeProducing()  # type: ignore[union-attr]
+        data = await bob.until(b'"seq":%d,' % (number + 2))
+        self.assertEqual(data.count(b'{"type":"said"'), number)
+        self.assertFalse(link.full)
+
+    async def test_stalled_reader(self) -> None:
+        """A reader that reads nothing at all is cut, and the session ended."""
+        bounds = Bounds(stall_s=0.05)
+        factory: Any = await self.serve("tcp:0", bounds=bounds)
+        ann, bob = await self.connect(), await self.connect()
+        bob.transport.write(HELLO.replace(b"ann", b"bob"))  # type: ignore[union-attr]
+        await bob.until(b"members_total")
+        bob.transport.pauseProducing()  # type: ignore[union-attr]
+        while not factory.shells[1].session.link.full:
+            factory.shells[1].session.send(b"x" * 60_000)
+        await factory.gone[1]
+        self.assertEqual(factory.shells[1].session.state, State.CLOSED)
+        ann.transport.loseConnection()  # type: ignore[union-attr]
 
     async def test_lost(self) -> None:
         """A connection that breaks is told to the others."""

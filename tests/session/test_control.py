@@ -11,8 +11,9 @@ from relaychat.model.commands import AddAccount
 from relaychat.model.errors import BadName
 from relaychat.model.words import Word
 from relaychat.session.control import Control
+from relaychat.session.host import Host
 from relaychat.session.native import Native
-from relaychat.session.session import Host, Session
+from relaychat.session.session import Session
 from relaychat.session.states import State
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.relay import Relay, RelayTestCase

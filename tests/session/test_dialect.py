@@ -230,6 +230,25 @@ class RenderTests(RelayTestCase):
         self.assertIn("Invitation could not be shown", self.relay.bugs.pop())
 
 
+class SilenceTests(RelayTestCase):
+    """A dialect without words for it."""
+
+    dialect = Lines
+
+    def test_no_goodbye(self) -> None:
+        """Is hung up on without one."""
+        _, wire = self.open()
+        wire.clear()
+        self.world.advance(10)
+        self.assertEqual((wire.value(), wire.closed), (b"", True))
+
+    def test_no_ping(self) -> None:
+        """Is not asked for a sign of life, and not cut for giving none."""
+        _, wire = self.connect("ann", exempt=False)
+        self.world.advance(3600)
+        self.assertEqual((wire.value(), wire.closed), (b"", False))
+
+
 class FormTests(SynchronousTestCase):
     """One form for all sessions that are shown events alike (H21)."""
 

@@ -107,7 +107,7 @@ class LoginTests(RelayTestCase):
         ann, wire = self.open()
         ann.dataReceived(HELLO + b'{"type":"join","room":"#tea"}\n' + SAY % 1)
         self.assertTrue(wire.paused)
-        ann.dataReceived(SAY % 2)
+        ann.say(Say("#tea", "x"))
         self.assertEqual(wire.value(), b"")
         self.logins[0].callback(Admission())
         self.relay.run()
@@ -139,13 +139,14 @@ class LoginTests(RelayTestCase):
         self.assertEqual(ann.session.state, State.NEW)
         self.assertEqual(ann.session.name, "")
 
-    def connect_known(self, nick: str) -> None:
+    def connect_known(self, nick: str) -> Speaker:
         """Somebody who is welcome."""
         speaker, _ = self.open()
         speaker.say(Hello(nick))
         self.logins[-1].callback(Admission())
         self.relay.run()
         self.assertEqual(speaker.session.name, nick)
+        return speaker
 
     def test_bug(self) -> None:
         """A login that fails by a bug says so, without a word of it."""
@@ -163,6 +164,18 @@ class LoginTests(RelayTestCase):
         ann.connectionLost()
         self.assertEqual(self.cancelled, self.logins)
         self.assertEqual(wire.value(), b"")
+
+    def test_gone_before_the_answer(self) -> None:
+        """A session that ends between login and welcome, or refusal, stays ended."""
+        known = self.connect_known("ann")
+        for nick in (b"ann", b"bob"):
+            speaker, _ = self.open()
+            speaker.session.receive(HELLO.replace(b"ann", nick))
+            self.logins[-1].callback(Admission())
+            speaker.connectionLost()
+            self.assertEqual(speaker.session.state, State.CLOSED)
+        known.connectionLost()
+        self.assertIsNone(self.world.next_us())
 
     def test_nothing_but_hello(self) -> None:
         """Before hello everything else is out of order, but for what keeps a
