@@ -86,7 +86,8 @@ def other_of(room: Room, user: User) -> User:
 def find_room(turn: Turn, user: User | None, name: str) -> Room:
     """A room by its name, ``@nick`` for a direct one.
 
-    Raises NoSuchRoom, also for a secret or a direct one that is not theirs; NoSuchUser.
+    Nobody is a control session, which finds all. Raises NoSuchRoom, also for a secret
+    or a direct one that is not theirs; NoSuchUser.
     """
     state = turn.state
     if name.startswith("@") and "," not in name:
@@ -98,7 +99,8 @@ def find_room(turn: Turn, user: User | None, name: str) -> Room:
     room = state.rooms.get(key)
     if room is None or (
         (room.policy.secret or room.kind == "direct")
-        and (user is None or room not in user.rooms)
+        and user is not None
+        and room not in user.rooms
     ):
         raise NoSuchRoom(about=name)
     return room
