@@ -5,6 +5,7 @@ RFC 2812 and Modern IRC; what is offered is announced truly in 004 and 005.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -25,6 +26,9 @@ TAG_BYTES = 4096
 """The tags that a client sends, ``@`` and space included."""
 TARGETS = 4
 """Targets of one PRIVMSG or NOTICE."""
+
+_plain_message = re.compile(r"PRIVMSG ([^ :,][^ ,]*) :([^\x01].*)", re.DOTALL).fullmatch
+"""Nearly all that is ever said: to one target, and no CTCP."""
 
 
 class Irc(IrcEvents):
@@ -50,12 +54,10 @@ class Irc(IrcEvents):
             line = frame.decode()
         except UnicodeDecodeError:
             return self.words(self._not_utf8(frame))
-        if line.startswith("PRIVMSG "):  # Nearly all that is ever said.
-            target, _, text = line[8:].partition(" :")
-            plain = target[:1] not in ("", ":") and text[:1] not in ("", "\1")
-            if plain and "," not in target and " " not in target:
-                room = target if target[0] == "#" else f"@{target}"
-                return (commands.Say(room, text),)
+        message = _plain_message(line)
+        if message is not None:
+            target, text = message.groups()
+            return (commands.Say(target if target[0] == "#" else f"@{target}", text),)
         word, parameters = parse(line)
         if not word:
             return ()
