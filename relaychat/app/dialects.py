@@ -63,7 +63,7 @@ def _load(path: str) -> type[Dialect]:
     module, _, name = path.partition(":")
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise NoSuchDialect(f"{path!r} can't be imported: {error}") from error
     if isinstance(found, DialectPlugin):
         found = found.dialect
