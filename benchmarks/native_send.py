@@ -102,7 +102,7 @@ def main() -> None:
         took = single(wire, "#bench", 200, options.messages + 1)
     print(
         f"acknowledged {options.messages} in {seconds:.2f} s: "
-        f"{options.messages / seconds:,.0f} messages/s with a window of {options.window}; "
+        f"{options.messages / seconds:,.0f} messages/s, window {options.window}; "
         f"idle ack p50 {took[100]:.2f} ms, p99 {took[197]:.2f} ms"
     )
 

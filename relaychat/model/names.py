@@ -130,7 +130,8 @@ HOST = "relaychat"
 
 
 def identity(nick: str, account: str | None) -> str:
-    """What masks are matched against, and the source of IRC lines: ``nick!user@host``."""
+    """``nick!user@host``: what masks are matched against, and the source of IRC
+    lines."""
     return f"{nick}!{account or '~guest'}@{HOST}"
 
 
