@@ -31,6 +31,10 @@ tls = "default"
 dialect = "irc"
 endpoint = "tcp:0:interface=127.0.0.1:backlog=50"
 [[listen]]
+dialect = "irc"
+endpoint = "tcp:0:interface=127.0.0.1:backlog=60"
+tls = "default"
+[[listen]]
 dialect = "native"
 endpoint = "unix:{data}/native.sock"
 [[listen]]
