@@ -124,8 +124,7 @@ class Chat:
         if not self._json:
             output.write(f"-- {clean(text)}\n")
 
-    # -- from the user
-    # -------------------------------------------------------------------
+    # -- from the user -----------------------------------------------------------------
 
     def _typed(self, data: bytes) -> None:
         try:

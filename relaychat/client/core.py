@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from relaychat.client.cursor import Hole, Reader
+from relaychat.client.cursor import Hole, Reader, Standing
 from relaychat.client.happenings import (
     Answered,
     Complaint,
@@ -39,6 +39,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.outbox import WINDOW, Outbox, Send
+from relaychat.client.places import Place, Places
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
 from relaychat.model.commands import (
     Bye,
@@ -75,17 +76,6 @@ LOST = Fault("lost", "the connection went before the answer came", retry=True)
 """The answer to what was asked when the connection went."""
 
 
-class Place:
-    """A room that we want to be in. Without a reader its events are not for us."""
-
-    def __init__(self, name: str, key: str, reader: Reader | None) -> None:
-        self.name = name
-        self.key = key
-        self.reader = reader
-        self.inside = False
-        self.refused: Fault | None = None
-
-
 class Conversation:
     """See the module. One object serves all connections of a client, one after the
     other."""
@@ -93,16 +83,16 @@ class Conversation:
     def __init__(
         self, hello: Hello, *, everything: bool = False, window: int = WINDOW
     ) -> None:
+        """``everything``: follow every room that the user is in, not only those asked
+        for."""
         self.hello = hello
-        self.everything = everything
-        """Follow every room that the user is in, not only those asked for."""
         self.outbox = Outbox(window)
         self.broken = ""
         self.welcome: Welcome | None = None
         """The server's, of this connection."""
         self.ready = False
         self.nick = hello.nick
-        self._places: dict[str, Place] = {}
+        self._places = Places(everything)
         self._asked: dict[int, Command] = {}
         self._last_id = 0
         self._resume_id = 0
@@ -131,19 +121,19 @@ class Conversation:
 
     def leave(self, room: str, reason: str = "") -> None:
         """Be no longer in a room, or give up getting in."""
-        place = self._places.pop(fold(room), None)
+        place = self._places.drop(room)
         if place is not None and place.inside:
             self.ask(Part(place.name, reason))
 
     def reader(self, room: str) -> Reader | None:
         """Who follows a room."""
-        place = self._places.get(fold(room))
+        place = self._places.of(room)
         return place.reader if place else None
 
     @property
     def rooms(self) -> list[str]:
         """The rooms we are in, as they are written there."""
-        return [place.name for place in self._places.values() if place.inside]
+        return [place.name for place in self._places if place.inside]
 
     def send(self, send: Send) -> None:
         """Send something with a cid; Kept or Refused will tell."""
@@ -168,32 +158,25 @@ class Conversation:
     def stalled(self) -> bool:
         """Whether something was refused for now: call ``again`` after a while."""
         return self.outbox.stalled or any(
-            place.refused is not None and place.refused.retry
-            for place in self._places.values()
+            place.refused_for_now for place in self._places
         )
 
     def again(self) -> None:
         """Try once more what was refused for now."""
         self.outbox.again()
         if self.welcome is not None:
-            for place in self._places.values():
-                if place.refused is not None and place.refused.retry:
+            for place in self._places:
+                if place.refused_for_now:
                     self._join(place)
         self._flush_outbox()
 
-    # -- the connection
-    # ------------------------------------------------------------------
+    # -- the connection ----------------------------------------------------------------
 
     def connected(self) -> None:
         """A new connection is there: say hello."""
         self._lines, self._out, self.broken = LineBuffer(), [], ""
         self.welcome, self.ready, self._asked = None, False, {}
-        resume: dict[str, Cursor] = {}
-        for place in self._places.values():
-            place.inside, place.refused = False, None
-            cursor = place.reader.hello() if place.reader else None
-            if cursor is not None and place.reader is not None:
-                resume[place.reader.room] = cursor
+        resume = self._places.hello()
         self._last_id -= 1
         self._resume_id = self._last_id
         self._say(msgspec.structs.replace(self.hello, resume=resume, id=self._last_id))
@@ -227,11 +210,10 @@ class Conversation:
         out, self._out = self._out, []
         return b"".join(out)
 
-    # -- inside
-    # ----------------------------------------------------------------------------
+    # -- inside ------------------------------------------------------------------------
 
     def _want(self, place: Place) -> None:
-        self._places[fold(place.name)] = place
+        self._places.add(place)
         if self.ready:
             self._join(place)
 
@@ -247,11 +229,8 @@ class Conversation:
 
     def _join(self, place: Place) -> None:
         place.refused = None
-        if not place.name.startswith("@"):
+        if not place.direct:
             self.ask(Join(place.name, place.key))
-
-    def _place_of(self, room: str) -> Place | None:
-        return self._places.get(room) or self._places.get(fold(room))
 
     def _take(self, word: Word | Unknown, raw: bytes) -> None:
         if isinstance(word, (LogEvent, Unknown)):
@@ -265,11 +244,10 @@ class Conversation:
         else:
             self._found.append(Shown(word, raw))
 
-    # -- rooms
-    # ---------------------------------------------------------------------------
+    # -- rooms -------------------------------------------------------------------------
 
     def _log_event(self, event: LogEvent | Unknown, raw: bytes) -> None:
-        place = self._place_of(event.room)
+        place = self._places.of(event.room)
         if place is None or place.reader is None or not event.seq:
             return
         if not place.reader.passes(event.seq):
@@ -278,7 +256,8 @@ class Conversation:
             self._found.append(Shown(event, raw))
             if isinstance(event, Renamed) and fold(event.sender) == fold(self.nick):
                 self.nick = event.nick
-            elif self._puts_us_out(event):
+            elif place.reader.standing is Standing.LEVEL and self._puts_us_out(event):
+                # What is replayed was before the moment at which we were shown inside.
                 place.inside = False
                 place.reader.left()
 
@@ -289,75 +268,46 @@ class Conversation:
         return gone is not None and fold(gone) == fold(self.nick)
 
     def _withheld(self, event: Withheld, raw: bytes) -> None:
-        place = self._place_of(event.room)
+        place = self._places.of(event.room)
         if place and place.reader and place.reader.withheld(event):
             self._found.append(Shown(event, raw))
 
     def _gap(self, event: Gap, raw: bytes) -> None:
-        place = self._place_of(event.room)
+        place = self._places.of(event.room)
         if place and place.reader and place.reader.gap(event):
             self._found.append(Shown(event, raw))
 
     def _room(self, room: RoomShown, raw: bytes) -> None:
         command = self._asked.pop(room.id, None) if isinstance(room.id, int) else None
-        place = self._place_for(room)
+        place = self._places.shown(room)
         if place is not None:
             was_inside, place.inside, place.name = place.inside, True, room.room
             if place.reader and place.reader.shown(room, command is not None):
-                self._resume()
+                self.ask(Resume(self._places.resume()))
+                self._resume_id = self._last_id
             if not was_inside:
                 self._found.append(Entered(room))
         self._check_ready()
-
-    def _place_for(self, room: RoomShown) -> Place | None:
-        place = self._place_of(room.room)
-        if place is None and room.direct is not None:
-            place = self._places.pop(fold("@" + room.direct), None)
-            if place is not None:
-                self._places[fold(room.room)] = place
-        if place is None and self.everything:
-            place = Place(room.room, "", Reader(room.room))
-            self._places[fold(room.room)] = place
-        return place
-
-    def _resume(self) -> None:
-        # A resume starts all rooms over: those that it does not name go on from now.
-        cursors: dict[str, Cursor] = {}
-        for place in self._places.values():
-            if place.inside and place.reader and place.reader.cursor:
-                place.reader.again()
-                cursors[place.reader.room] = place.reader.cursor
-        self.ask(Resume(cursors))
-        self._resume_id = self._last_id
 
     def _resumed(self, answer: Resumed, raw: bytes) -> None:
         if isinstance(answer.id, int):
             self._asked.pop(answer.id, None)
         if answer.id != self._resume_id:
             return
-        for place in self._places.values():
-            if place.reader:
-                place.reader.level()
+        self._places.level()
+        for place in self._places:
             if not self.ready and not place.inside and place.refused is None:
                 self._join(place)
         self._check_ready()
 
     def _check_ready(self) -> None:
         joining = any(isinstance(one, Join) for one in self._asked.values())
-        if self.welcome and not self.ready and not joining and self._settled():
+        settled = all(place.settled for place in self._places)
+        if self.welcome and not self.ready and not joining and settled:
             self.ready = True
             self._found.append(Ready())
 
-    def _settled(self) -> bool:
-        return all(
-            place.inside
-            or (place.refused is not None and not place.refused.retry)
-            or place.name.startswith("@")
-            for place in self._places.values()
-        )
-
-    # -- answers
-    # -------------------------------------------------------------------------
+    # -- answers -----------------------------------------------------------------------
 
     def _welcomed(self, welcome: Welcome, raw: bytes) -> None:
         self.welcome, self.nick = welcome, welcome.nick
@@ -391,7 +341,7 @@ class Conversation:
         if command is None:
             return
         if isinstance(command, Join):
-            place = self._place_of(command.room)
+            place = self._places.of(command.room)
             if place is not None and isinstance(answer, Fault):
                 place.refused = answer
                 self._found.append(Shut(command.room, answer))

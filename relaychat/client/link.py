@@ -154,8 +154,7 @@ class Link(Service):
         self._waiting_up.append(waiting)
         return waiting
 
-    # -- what one may do
-    # -----------------------------------------------------------------
+    # -- what one may do ---------------------------------------------------------------
 
     def flush(self) -> None:
         """Write what the conversation has to say. Call it after putting something
@@ -181,8 +180,7 @@ class Link(Service):
         if self._connection is not None:
             self._connection.transport.abortConnection()
 
-    # -- from the connection
-    # ----------------------------------------------------------------
+    # -- from the connection -----------------------------------------------------------
 
     def _made(self, connection: _Connection) -> None:
         self._connection = connection
@@ -245,8 +243,7 @@ class Link(Service):
         if self.running:
             self.heard(Down(why))
 
-    # -- timers
-    # ----------------------------------------------------------------------------
+    # -- timers ------------------------------------------------------------------------
 
     def _later(self, name: str, delay: float, call: Callable[[], None]) -> None:
         def fire() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from relaychat.client import output
+from relaychat.client.cursor import Standing
 from relaychat.client.happenings import Happening, Shown, Shut
 from relaychat.client.run import REFUSED, Trouble
 from relaychat.client.show import full_line, json_line
 from relaychat.client.state import CursorFile, take_device
 from relaychat.client.visit import Target, Visit, shut
 from relaychat.model import events
-from relaychat.model.names import fold
 from relaychat.model.words import Word
 
 TOLD = (events.LogEvent, events.Withheld, events.Gap)
@@ -72,11 +72,9 @@ class Tail:
             text = full_line(event, date=True)
             if text is not None:
                 self._add(text)
-        if isinstance(event, events.Kicked) and self._is_me(event.nick):
-            self._visit.fail(Trouble(REFUSED, f"{event.sender} put us out of the room"))
-
-    def _is_me(self, nick: str) -> bool:
-        return fold(nick) == fold(self._visit.conversation.nick)
+        out = self._reader.standing is Standing.OUTSIDE
+        if out and isinstance(event, (events.Kicked, events.Left)):
+            self._visit.fail(Trouble(REFUSED, f"we are out of {self._reader.room}"))
 
     def _add(self, line: str) -> None:
         if not self._lines:
