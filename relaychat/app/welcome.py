@@ -23,7 +23,8 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
     lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
     for door, host in zip(doors, hosts, strict=True):
         name = door.listen.dialect + (", TLS" if door.tls else "")
-        lines.append(f"  {name:12} {where(host):28} {_how(door, host)}".rstrip())
+        how = _how(door, host, config.server.data)
+        lines.append(f"  {name:12} {where(host):28} {how}".rstrip())
     for certificate in dict.fromkeys(door.certificate for door in doors):
         if certificate is not None:
             lines.append(f"{certificate}, SHA-256: {fingerprint(certificate)}")
@@ -41,12 +42,12 @@ def where(host: object) -> str:
     return str(host)
 
 
-def _how(door: Door, host: object) -> str:
+def _how(door: Door, host: object, data: str) -> str:
     """The command that comes in by a door of the common kinds."""
     dialect, tls = door.listen.dialect, door.tls is not None
     if isinstance(host, UNIXAddress):
         if dialect == "control":
-            return "relaychat ctl status"
+            return f"relaychat ctl --data {data} status"
         return f"nc -U {where(host)}" if dialect == "native" else ""
     if not isinstance(host, IPv4Address | IPv6Address):
         return ""
