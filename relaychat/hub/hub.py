@@ -235,11 +235,8 @@ class Hub:
                 kept.pos += self._next_pos
             self._tails.extend(room.tail, entries)
         self._next_pos += len(turn.rows)
-        for (room, seq), blank in turn.blanked.items():
-            held = room.tail.get(seq)
-            if held is not None:
-                blank.pos, blank.origin = held.pos, held.origin
-                room.tail.replace(seq, blank)
+        for (room, _), blank in turn.blanked.items():
+            self._tails.replace(room.tail, blank)
         fallen: dict[Peer, None] = {}
         self._fan_out(turn, items, deliver(turn, fallen, self._alarms.error), fallen)
 

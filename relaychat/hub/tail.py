@@ -57,13 +57,6 @@ class Tail:
         index = seq - self.first()
         return self.entries[index] if 0 <= index < len(self.entries) else None
 
-    def replace(self, seq: int, kept: Kept) -> None:
-        """Put another entry in a seq's place, if it is here (redaction)."""
-        index = seq - self.first()
-        if 0 <= index < len(self.entries):
-            self.size += len(kept.body) - len(self.entries[index].body)
-            self.entries[index] = kept
-
 
 class Tails:
     """All tails together, bounded: rooms that were quiet longest give theirs
@@ -92,6 +85,17 @@ class Tails:
         self._rooms.move_to_end(tail)
         while self.size > limits.tails_bytes and len(self._rooms) > 1:
             self.forget(next(iter(self._rooms)))
+
+    def replace(self, tail: Tail, kept: Kept) -> None:
+        """Put an entry in the place of the one of its seq, if that is here
+        (redaction)."""
+        index = kept.event.seq - tail.first()
+        if 0 <= index < len(tail.entries):
+            held = tail.entries[index]
+            kept.pos, kept.origin = held.pos, held.origin
+            tail.entries[index] = kept
+            tail.size += len(kept.body) - len(held.body)
+            self.size += len(kept.body) - len(held.body)
 
     def forget(self, tail: Tail) -> None:
         """Empty a tail: its room closed, or others need the memory."""

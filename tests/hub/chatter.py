@@ -29,8 +29,11 @@ class Chatter:
         self.peers: list[RecordingPeer] = []
         self.cids: dict[str, int] = {}
         self.devices: dict[RecordingPeer, str] = {}
-        self.asked: list[tuple[RecordingPeer, c.Command]] = []
-        """What was asked so far, in order."""
+        self.rooms = ROOMS
+        self.resumes = True
+        """Whether some come with cursors."""
+        self.asked: list[tuple[RecordingPeer, c.Command | None]] = []
+        """What was asked so far, in order; None: the connection was lost."""
 
     def step(self) -> None:
         """Something happens."""
@@ -59,7 +62,7 @@ class Chatter:
         window_s = chance.choice([0, 0, 300])
         hello = self.case.hello(
             nick, account, device, window_s, account and chance.random() < 0.3,
-            self.cursors() if chance.random() < 0.5 else None,
+            self.cursors() if self.resumes and self._coin() else None,
         )  # fmt: skip
         if device is not None:
             self.devices[peer] = device
@@ -71,7 +74,8 @@ class Chatter:
     def go(self, peer: RecordingPeer) -> None:
         """A connection is lost."""
         self.peers.remove(peer)
-        self.case.hub.lost(peer, self.chance.choice(["lost", "lost", "quit"]), "gone")
+        self.asked.append((peer, None))
+        self.case.hub.lost(peer, "lost", "gone")
 
     def cursors(self) -> dict[str, c.Cursor]:
         """Some cursors, most of them good."""
@@ -86,7 +90,8 @@ class Chatter:
         return self.chance.random() < 0.5
 
     def _room(self) -> str:
-        return self.chance.choice(ROOMS[:3] if self.chance.random() < 0.8 else ROOMS)
+        near = self.chance.random() < 0.8
+        return self.chance.choice(self.rooms[:3] if near else self.rooms)
 
     def _nick(self) -> str:
         return self.chance.choice(ACCOUNTS + GUESTS)
@@ -126,7 +131,7 @@ class Chatter:
     def command(self, peer: RecordingPeer) -> c.Command:
         """Something that somebody may ask for."""
         if self.asked and self.chance.random() < 0.03:
-            again = [one for by, one in self.asked if getattr(one, "cid", None)]
+            again = [one for _, one in self.asked if one and hasattr(one, "cid")]
             if again:
                 return self.chance.choice(again)
         make: Callable[[], c.Command] = self.chance.choices(

@@ -7,6 +7,7 @@ from relaychat.model.admission import Admission, Enter
 from relaychat.model.events import (
     MemberList,
     RoomList,
+    RoomShown,
     SessionList,
     StatusReport,
     WhoIs,
@@ -103,6 +104,15 @@ class QueryTests(HubTestCase):
         """A room as it is."""
         self.do(self.ann, c.Join("#a"))
         self.assertEqual(self.do(self.ann, c.Show("#a")), ["room #a 1"])
+
+    def test_show_from_outside(self) -> None:
+        """Who is not in a room is not told its key."""
+        self.do(self.ann, c.Join("#a"), c.SetPolicy("#a", PolicyChange(key="secret")))
+        self.bob.ask(c.Show("#a"))
+        self.run_hub()
+        shown = self.bob.words()[-1]
+        self.assertIsInstance(shown, RoomShown)
+        self.assertNotIn("secret", repr(shown))
 
     def who(self, nick: str) -> WhoIs:
         """What bob learns of somebody."""
