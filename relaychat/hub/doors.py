@@ -3,6 +3,8 @@ follows live."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from relaychat.hub.lookup import (
     ROLE_NAMES,
     banned,
@@ -93,7 +95,8 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     folded = check_room(command.room)
     room = turn.state.rooms.get(folded)
     if room is not None and room in user.rooms:
-        turn.answer(peer, command, shown(turn, room, user, command))
+        here = shown(turn, room, user, command)
+        turn.answer(peer, command, replace(here, again=True))
         return
     limits = turn.house.limits
     if len(user.rooms) >= limits.rooms_per_user:
@@ -245,5 +248,5 @@ def invite(turn: Turn, peer: Peer, command: Invite) -> None:
     if len(room.invited) > turn.house.limits.invites_per_room:
         turn.drop(room.invited, next(iter(room.invited)))
     for session in target.peers:
-        turn.tell(session, Invitation(room.name, user.nick))
+        turn.tell(session, Invitation(room.name, user.nick, user.account))
     turn.answer(peer, command, Done(room.name, seq, id=command.id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from relaychat.hub.lookup import ROLE_NAMES, other_of
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Turn
@@ -33,7 +35,7 @@ def shown(
         room.topic_by,
         room.topic_at,
         room.created,
-        room.policy,
+        room.policy if member else replace(room.policy, key=""),
         ROLE_NAMES[member.role] if member else "member",
         tuple([member_entry(one) for one in members]),
         len(room.members),

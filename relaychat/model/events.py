@@ -255,7 +255,10 @@ class RoomShown(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="room", gc=False
 ):
     """A room one is in, at this moment: the answer to join, and what a new session of a
-    present user is shown (H8). Everything after ``seq`` will follow as events."""
+    present user is shown (H8). Everything after ``seq`` will follow as events.
+
+    ``again`` says that one was in it already when one asked to join.
+    """
 
     room: str
     epoch: str
@@ -270,6 +273,7 @@ class RoomShown(
     members_total: int = 0
     marked: int = 0
     direct: str | None = None
+    again: bool = False
 
 
 class RoomEntry(Entry, frozen=True, omit_defaults=True, gc=False):
@@ -373,6 +377,7 @@ class Invitation(
 
     room: str
     sender: str
+    account: str | None = None
 
 
 class Pinged(

@@ -107,12 +107,12 @@ class QueryTests(HubTestCase):
 
     def test_show_from_outside(self) -> None:
         """Who is not in a room is not told its key."""
-        self.do(self.ann, c.Join("#a"), c.SetPolicy("#a", PolicyChange(key="secret")))
+        self.do(self.ann, c.Join("#a"), c.SetPolicy("#a", PolicyChange(key="open sesame")))
         self.bob.ask(c.Show("#a"))
         self.run_hub()
         shown = self.bob.words()[-1]
         self.assertIsInstance(shown, RoomShown)
-        self.assertNotIn("secret", repr(shown))
+        self.assertNotIn("sesame", repr(shown))
 
     def who(self, nick: str) -> WhoIs:
         """What bob learns of somebody."""

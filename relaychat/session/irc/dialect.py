@@ -233,7 +233,7 @@ class Irc(IrcEvents):
         if isinstance(result, events.Fault):
             return self._fault(command, result)
         if isinstance(result, events.RoomShown):
-            return self._shown_for(command.id, result)
+            return None if result.again else self._shown_for(command.id, result)
         return self.encode(result)
 
     def _shown_for(self, asked: object, shown: events.RoomShown) -> list[str]:
@@ -347,7 +347,8 @@ class Irc(IrcEvents):
     @render(events.Invitation)
     def invitation(self, event: events.Invitation) -> str:
         """INVITE."""
-        return f":{event.sender} INVITE {self._me()} {event.room}"
+        source = identity(event.sender, event.account)
+        return f":{source} INVITE {self._me()} {event.room}"
 
 
 def _tokens(welcome: events.Welcome) -> str:
