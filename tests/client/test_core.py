@@ -450,7 +450,7 @@ class SendTests(TestCase):
 
     def test_forget(self) -> None:
         """What is given up is not sent."""
-        conversation, server = self.ready(window=1)
+        conversation, _ = self.ready(window=1)
         self.put(conversation, 1, 2)
         self.assertEqual([one.cid for one in conversation.outbox.forget()], [1, 2])
         self.assertEqual(len(conversation.outbox), 0)
@@ -521,8 +521,10 @@ class WordsTests(TestCase):
         """The server's goodbye is told, and what is told once is shown."""
         _conversation, server = talk()
         server.connect()
-        server.say({"type": "presence", "nick": "bob", "online": True},
-                   {"type": "bye", "code": "shutting_down", "text": "later"})  # fmt: skip
+        server.say(
+            {"type": "presence", "nick": "bob", "online": True},
+            {"type": "bye", "code": "shutting_down", "text": "later"},
+        )
         self.assertEqual(server.got(Parting)[0].goodbye.code, "shutting_down")
         self.assertEqual(len(server.got(Shown)), 1)
         self.assertEqual(len(server.got(Up)), 1)
