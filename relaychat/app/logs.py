@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import UTC, datetime
 from typing import TextIO
 
 from twisted.logger import (
+    FileLogObserver,
     FilteringLogObserver,
     ILogObserver,
+    LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
-    jsonFileLogObserver,
+    eventAsText,
     textFileLogObserver,
 )
 
@@ -26,9 +30,25 @@ def target(log: Log) -> TextIO:
 def observer(log: Log, file: TextIO) -> ILogObserver:
     """An observer that writes as the configuration asks for."""
     if log.format == "json":
-        written = jsonFileLogObserver(file, recordSeparator="")
+        written = FileLogObserver(file, json_line)
     else:
         written = textFileLogObserver(file)
     least = LogLevelFilterPredicate(LogLevel.lookupByName(log.level))
     made: ILogObserver = FilteringLogObserver(written, [least])
     return made
+
+
+def json_line(event: LogEvent) -> str:
+    """An event as one object: when, how grave, from where, what, and the traceback."""
+    level = event.get("log_level")
+    told = {
+        "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(),
+        "level": "info" if level is None else level.name,
+        "from": event.get("log_namespace", "-"),
+        "text": eventAsText(
+            event, includeTimestamp=False, includeSystem=False, includeTraceback=False
+        ),
+    }
+    if "log_failure" in event:
+        told["traceback"] = event["log_failure"].getTraceback()
+    return json.dumps(told) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
@@ -46,9 +47,24 @@ class ObserverTests(SynchronousTestCase):
 
     def test_json(self) -> None:
         """Each event is an object on a line of its own."""
-        lines = self._written(Log(format="json"))
-        self.assertEqual(json.loads(lines[0])["text"], "two\nlines")
-        self.assertEqual(len(lines), 2)
+        info, error = map(json.loads, self._written(Log(format="json")))
+        self.assertEqual(
+            (info["level"], info["from"], info["text"]), ("info", "relay", "two\nlines")
+        )
+        self.assertEqual((error["level"], error["text"]), ("error", "broken"))
+        self.assertEqual(datetime.fromisoformat(info["time"]).tzinfo, UTC)
+
+    def test_traceback(self) -> None:
+        """A failure brings its traceback, on the same line."""
+        file = StringIO()
+        made = observer(Log(format="json"), file)
+        try:
+            raise ValueError("no tea")
+        except ValueError:
+            Logger("relay", observer=made).failure("brewing failed")
+        told = json.loads(file.getvalue())
+        self.assertEqual((told["level"], told["text"]), ("critical", "brewing failed"))
+        self.assertIn("ValueError: no tea", told["traceback"])
 
     def test_level(self) -> None:
         """What is below the level is not written."""

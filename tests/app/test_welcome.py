@@ -1,0 +1,49 @@
+"""What the relay says once it is up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.app.build import build
+from relaychat.app.config import from_mapping
+from relaychat.app.welcome import welcome, where
+from relaychat.hub.hub import Alarms
+
+
+class WelcomeTests(SynchronousTestCase):
+    """Where and how to come in."""
+
+    def test_doors(self) -> None:
+        """Each door stands on a line of its own, with the command for its kind."""
+        kinds = ("native", "irc", "control", "native")
+        listen = [
+            {"dialect": dialect, "endpoint": f"tcp:{port}"}
+            for port, dialect in enumerate(kinds)
+        ]
+        config = from_mapping({"store": {"kind": "memory"}, "listen": listen})
+        alarms = Alarms(self.fail, self.fail, lambda: None)
+        relay = build(config, MemoryReactorClock(), alarms, 10)
+        hosts = [
+            IPv6Address("TCP", "::1", 7600),
+            IPv4Address("TCP", "127.0.0.1", 6667),
+            UNIXAddress(b"data/control.sock"),
+            UNIXAddress(None),
+        ]
+        lines = welcome(config, relay.doors, hosts).splitlines()
+        self.assertEqual(
+            [" ".join(line.split()) for line in lines[1:4]],
+            [
+                "native [::1]:7600 nc ::1 7600",
+                "irc 127.0.0.1:6667 irssi -c 127.0.0.1 -p 6667",
+                "control data/control.sock relaychat ctl --data relaychat-data status",
+            ],
+        )
+        self.assertIn('{"type":"hello","nick":"ann"}', lines[-3])
+
+    def test_addresses(self) -> None:
+        """An address of another kind is shown as it is."""
+        self.assertEqual(where(Path("somewhere")), "somewhere")
