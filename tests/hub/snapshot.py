@@ -28,8 +28,6 @@ class Snapshot:
 
     def __init__(self, state: State) -> None:
         self._names: dict[int, str] = {}
-        self._alive: list[object] = []
-        self._counts: dict[str, int] = {}
         self.things: dict[str, Plain] = {}
         self._plain(state)
 
@@ -41,14 +39,12 @@ class Snapshot:
                 name = f"member {thing.room.number} {thing.user.key}"
             case Room():
                 name = f"room {thing.number} {thing.name}"
-            case Device():
-                name = f"device {thing.number}"
-            case Peer():
-                name = f"peer {thing.number}"
+            case Device() | Peer():
+                name = f"{type(thing).__name__} {thing.number}"
             case _:
                 name = type(thing).__name__
-        count = self._counts[name] = self._counts.get(name, 0) + 1
-        return name if count == 1 else f"{name} ({count})"
+        # There may be two users of a key: the one of now, and one in a former stay.
+        return f"{name} at {id(thing):x}"
 
     def _plain(self, value: object) -> Plain:
         match value:
@@ -78,7 +74,6 @@ class Snapshot:
         if id(thing) in self._names:
             return self._names[id(thing)]
         name = self._names[id(thing)] = self._name(thing)
-        self._alive.append(thing)
         ignored = next(
             (IGNORED[kind] for kind in IGNORED if isinstance(thing, kind)), set()
         )

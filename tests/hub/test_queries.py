@@ -107,7 +107,9 @@ class QueryTests(HubTestCase):
 
     def test_show_from_outside(self) -> None:
         """Who is not in a room is not told its key."""
-        self.do(self.ann, c.Join("#a"), c.SetPolicy("#a", PolicyChange(key="open sesame")))
+        self.do(
+            self.ann, c.Join("#a"), c.SetPolicy("#a", PolicyChange(key="open sesame"))
+        )
         self.bob.ask(c.Show("#a"))
         self.run_hub()
         shown = self.bob.words()[-1]
