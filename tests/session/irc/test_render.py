@@ -85,7 +85,9 @@ class OtherWireTests(IrcTestCase):
     def test_invitation(self) -> None:
         """An invitation is shown to who is invited."""
         self.nat.say(Join("#two"), Invite("#two", "ann"))
-        self.assertEqual(self.told(self.wire), [":nat!~guest@relaychat INVITE ann #two"])
+        self.assertEqual(
+            self.told(self.wire), [":nat!~guest@relaychat INVITE ann #two"]
+        )
 
     def test_edits(self) -> None:
         """An edit in a room is a message that says so; in a direct room, and for what
