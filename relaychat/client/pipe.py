@@ -32,7 +32,8 @@ from relaychat.client.happenings import Happening, Kept, Refused, Shut, Up
 from relaychat.client.output import note
 from relaychat.client.run import LOCAL, REFUSED, Job, Trouble
 from relaychat.client.source import Counted, Source, Spooled
-from relaychat.client.stream import Stream, take_stream
+from relaychat.client.state import Held
+from relaychat.client.stream import LIVE, Stream, take_stream
 from relaychat.client.visit import Target, Visit, refusal, shut
 from relaychat.model.commands import Say
 from relaychat.model.events import Welcome
@@ -81,7 +82,7 @@ def open_input(options: Options) -> Opened:
     elif options.file is not None:
         name, counted = f"path:{options.file.resolve()}", options.replay
     else:
-        name, counted = "replay" if options.replay else "stdin", options.replay
+        name, counted = "replay" if options.replay else LIVE, options.replay
     return Opened(fd, f"name:{options.stream}" if options.stream else name, counted)
 
 
@@ -96,7 +97,10 @@ class Pipe:
         self._room = room
         self._options = options
         self._opened = open_input(options)
-        self._stream: Stream = take_stream(target.home, room, self._opened.name)
+        try:
+            self._stream: Stream = take_stream(target.home, room, self._opened.name)
+        except Held:
+            raise Trouble(LOCAL, "another process is sending this input") from None
         self._source: Source | None = None
         self._kept_cid = 0
         self._kept_count = 0

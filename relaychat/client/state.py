@@ -114,8 +114,10 @@ class Lock:
             raise Held(str(path)) from None
 
     def release(self) -> None:
-        """Let others have it."""
-        os.close(self._file)
+        """Let others have it. Harmless when it was done before."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 class _DeviceFile(msgspec.Struct):

@@ -21,6 +21,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from relaychat.client.state import Held, Lock, StateError, new_secret
@@ -28,6 +29,9 @@ from relaychat.model.names import fold
 
 SPOOL_LIMIT_BYTES = 1024 * 1024 * 1024
 """Unsent text that is kept on disk; above it the input is not read."""
+
+LIVE = "stdin"
+"""The name of a live stdin, which can't be told from others."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stream (
@@ -128,9 +132,13 @@ class Stream:
 
     def append(self, texts: Sequence[str]) -> None:
         """Spool messages. They are durable when this returns. Raises StateError."""
-        first = self.last + 1
-        self.last += len(texts)
-        self._change("INSERT INTO spool VALUES (?, ?)", list(enumerate(texts, first)))
+        rows = list(enumerate(texts, self.last + 1))
+        was, self.last = self.last, self.last + len(rows)
+        try:
+            self._change("INSERT INTO spool VALUES (?, ?)", rows)
+        except StateError:
+            self.last = was
+            raise
         self.spooled_bytes += sum(map(len, texts))
 
     def spooled(self, after: int, limit: int) -> list[tuple[int, str]]:
@@ -171,12 +179,25 @@ class Stream:
             )  # fmt: skip
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise StateError(f"{self.path}: {error}") from None
+
+
+def _sends(path: Path) -> tuple[str, str]:
+    """Room and input of a stream that another process holds."""
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            row = db.execute("SELECT room, input FROM stream").fetchone()
+    except sqlite3.Error:
+        row = None
+    return row or ("", "")
 
 
 def take_stream(folder: Path, room: str, source: str) -> Stream:
     """The stream to send ``source`` with: the one that it broke off in, else one that
-    rests, else a new one. Raises StateError."""
+    rests, else a new one. Raises StateError, and Held if another process is sending it;
+    a live stdin is another one in each process."""
     choosing = Lock(folder / "pipe.lock", wait=True)
     free: list[Stream] = []
     try:
@@ -186,6 +207,8 @@ def take_stream(folder: Path, room: str, source: str) -> Stream:
             try:
                 stream = Stream(path)
             except Held:
+                if source != LIVE and _sends(path) == (fold(room), source):
+                    raise
                 continue
             if (stream.room, stream.input) == (fold(room), source):
                 return stream

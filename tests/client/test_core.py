@@ -106,8 +106,8 @@ class FollowTests(TestCase):
         self.assertEqual(len(server.got(Ready)), 1)
 
     def test_since_resumes_from_there(self) -> None:
-        """With ``since`` the log is asked for from that seq on, and live events that come
-        before their turn are shown in it."""
+        """With ``since`` the log is asked for from that seq on, and live events that
+        come before their turn are shown in it."""
         _, server = self.follow(since=2)
         (resume,) = server.told()
         self.assertEqual(resume["rooms"], {"#ops": {"epoch": "e1", "seq": 2}})
@@ -248,6 +248,21 @@ class FollowTests(TestCase):
                              "sender": "bob", "nick": "Ann"}, said(20))  # fmt: skip
         self.assertEqual(server.seqs(), [6, 7])
         self.assertEqual(server.conversation.broken, "")
+
+    def test_replayed_goodbyes(self) -> None:
+        """A kick in what is replayed was before the moment at which we are inside."""
+        conversation, server = self.follow()
+        server.lose()
+        hello = server.connect(shown(8))
+        server.say({"type": "kicked", "room": "#ops", "seq": 6, "at": 1,
+                    "sender": "bob", "nick": "ann"},
+                   {"type": "joined", "room": "#ops", "seq": 7, "at": 1,
+                    "sender": "ann"}, said(8))  # fmt: skip
+        server.resumed(hello["id"], "#ops")
+        server.say(said(9), {"type": "left", "room": "#ops", "seq": 10, "at": 1,
+                             "sender": "ann"})  # fmt: skip
+        self.assertEqual(server.seqs(), [6, 7, 8, 9, 10])
+        self.assertEqual(conversation.rooms, [])
 
     def test_own_nick_is_followed(self) -> None:
         """A rename, asked for here or in another session, is known."""
@@ -443,7 +458,8 @@ class SendTests(TestCase):
     def test_unknown_answers_are_nothing(self) -> None:
         """An answer to what was not asked is no event."""
         conversation, server = self.ready()
-        server.say({"type": "ok", "id": 77}, {"type": "ok"}, {"type": "pong", "token": ""},
+        server.say({"type": "ok", "id": 77}, {"type": "ok"},
+                   {"type": "pong", "token": ""},
                    {"type": "error", "code": "x", "text": "", "id": 78})  # fmt: skip
         self.assertEqual(server.got(Kept) + server.got(Refused), [])
         self.assertEqual(conversation.broken, "")

@@ -178,8 +178,8 @@ class StormTests(SynchronousTestCase):
         self.assertEqual(bugs, [])
 
     def test_any_weather(self) -> None:
-        """Cuts, crashes, a slow and a full disk: each message is in the log once, in its
-        sender's order, and each reader is shown the whole log once, in order."""
+        """Cuts, crashes, a slow and a full disk: each message is in the log once, in
+        its sender's order, and each reader is shown the whole log once, in order."""
         crashes = doubles = 0
         for seed in range(30):
             storm = Storm(seed)
