@@ -119,6 +119,9 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
         turn.set(room, "owner", user.account)
         turn.set_room(room, "kind", "kept")
     for session in user.peers:
+        if session.behind is not None:
+            turn.put(session.behind, room, seq)
+            turn.tell(session, event)
         if session is not peer:
             turn.tell(session, shown(turn, room, user))
     turn.answer(peer, command, shown(turn, room, user, command))

@@ -27,6 +27,8 @@ class Chatter:
         self.case = case
         self.chance = chance
         self.peers: list[RecordingPeer] = []
+        self.came: list[tuple[RecordingPeer, dict[str, c.Cursor] | None]] = []
+        """Who came, and with which cursors."""
         self.cids: dict[str, int] = {}
         self.devices: dict[RecordingPeer, str] = {}
         self.rooms = ROOMS
@@ -60,10 +62,10 @@ class Chatter:
         nick = chance.choice(ACCOUNTS if account else GUESTS)
         device = chance.choice([None, *DEVICES])
         window_s = chance.choice([0, 0, 300])
-        hello = self.case.hello(
-            nick, account, device, window_s, account and chance.random() < 0.3,
-            self.cursors() if self.resumes and self._coin() else None,
-        )  # fmt: skip
+        resume = self.cursors() if self.resumes and self._coin() else None
+        stays = account and chance.random() < 0.3
+        hello = self.case.hello(nick, account, device, window_s, stays, resume)
+        self.came.append((peer, resume))
         if device is not None:
             self.devices[peer] = device
         self.peers.append(peer)

@@ -56,6 +56,20 @@ class ClaimTests(HubTestCase):
         self.assertEqual(self.do(peer, self.hello("ann")), ["error nick_in_use"])
         self.assertEqual(self.do(peer, self.hello("cat")), ["welcome cat"])
 
+    def test_owner_comes(self) -> None:
+        """Who has an account's name since before there was the account makes way for
+        its owner, and everybody hears of it."""
+        guest, bob = self.connect("ann"), self.connect("bob")
+        self.do(guest, c.Join("#a"))
+        self.do(bob, c.Join("#a"))
+        guest.heard()
+        self.account("ann")
+        owner = self.connect("ann", account=True)
+        self.assertIsNotNone(owner.user)
+        self.assertEqual(owner.user and owner.user.nick, "ann")
+        self.assertTrue(guest.user and guest.user.nick.startswith("guest-"))
+        self.assertIn("renamed #a 3", guest.heard()[0])
+
 
 class LookTests(HubTestCase):
     """Names that look alike are refused where one of them is not ASCII (H13)."""

@@ -7,14 +7,16 @@ import random
 from typing import Any
 
 from relaychat.hub import hub as hub_module
+from relaychat.hub.limits import Limits
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import State
 from relaychat.hub.turn import House, Turn
 from relaychat.model import commands as c
 from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
 from tests.hub.chatter import Chatter
+from tests.hub.reading import Reading
 from tests.hub.snapshot import contradictions, durable, snapshot
-from tests.hub.support import HubTestCase
+from tests.hub.support import PLAIN, HubTestCase, RecordingPeer
 
 
 class CheckedTurn(Turn):
@@ -58,6 +60,7 @@ class StormTests(HubTestCase):
     def storm(self, seed: int, steps: int, trouble: float) -> None:
         """So many turns with some of everything."""
         self.chance = random.Random(seed)
+        self.readings: dict[RecordingPeer, Reading] = {}
         chatter = Chatter(self, self.chance)
         for _ in range(steps):
             for _ in range(self.chance.choice([1, 1, 2, 5, 15])):
@@ -70,10 +73,34 @@ class StormTests(HubTestCase):
             seconds = self.chance.choice([0, 0, 0.01, 2, 400])
             self.run_hub(seconds)
             self.check_reports()
+            self.read(chatter)
             if self.store.script:
                 self.store.script.clear()
                 self.run_hub(3)
             self.check()
+        self.finish(chatter)
+
+    def read(self, chatter: Chatter) -> None:
+        """Everybody who is shown everything reads it, and finds nothing wrong."""
+        for peer, resume in chatter.came:
+            if peer not in self.readings:
+                self.readings[peer] = Reading(resume)
+            if peer.form is PLAIN:
+                self.readings[peer].read(peer.words())
+                self.assertEqual(self.readings[peer].wrong, [])
+
+    def finish(self, chatter: Chatter) -> None:
+        """All read what is still to come, and then nobody lacks anything."""
+        for peer in chatter.peers:
+            peer.taking = True
+            self.hub.drained(peer)
+        self.run_hub(3)
+        self.read(chatter)
+        for peer, reading in self.readings.items():
+            if peer.user is not None and peer.form is PLAIN:
+                last = reading.last
+                rooms = {room.name: room.seq for room in peer.user.rooms}
+                self.assertEqual({**rooms, **last}, {**last, **rooms})
 
     def drain(self, chatter: Chatter) -> None:
         """Some take nothing more, others read again."""
@@ -129,3 +156,12 @@ class StormTests(HubTestCase):
         self.check()
         self.assertEqual(list(self.hub.state.peers), [])
         self.assertTrue(all(user.account for user in self.hub.state.users.values()))
+
+
+class SmallStormTests(StormTests):
+    """The same where memory holds next to nothing, and turns take little."""
+
+    limits = Limits(
+        tail_entries=2, page_entries=3, turn_commands=4, devices=1, invites_per_room=1,
+        bans_per_room=2, past_stays=2, rooms_per_user=3,
+    )  # fmt: skip

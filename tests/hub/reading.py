@@ -1,0 +1,64 @@
+"""What a session was told, checked as a client would: no hole and no double (H15)."""
+
+from __future__ import annotations
+
+from relaychat.model import commands as c
+from relaychat.model.events import Gap, Joined, LogEvent, Resumed, RoomShown, Withheld
+from relaychat.model.words import Word
+
+
+class Reading:
+    """Where a session with echo stands in each of its rooms.
+
+    A hole is allowed in front of one's own join: that is the one after which the room
+    is shown.
+    """
+
+    def __init__(self, resume: dict[str, c.Cursor] | None) -> None:
+        self.resume = resume or {}
+        self.last: dict[str, int] = {}
+        """By room, the seq that was told last."""
+        self.joined: dict[str, Joined] = {}
+        """Joins that may be one's own: if so, the room is shown next."""
+        self.wrong: list[str] = []
+
+    def read(self, words: list[Word]) -> None:
+        """Take these in."""
+        for word in words:
+            match word:
+                case RoomShown():
+                    self._shown(word)
+                case Resumed():
+                    self.resume.clear()
+                case Gap(reason="reset"):
+                    self.last[word.room] = word.last
+                case Gap() | Withheld():
+                    self._follows(word.room, word.first, word)
+                    self.last[word.room] = word.last
+                case LogEvent():
+                    self._event(word)
+                case _:
+                    continue
+
+    def _shown(self, room: RoomShown) -> None:
+        name = room.room
+        cursor = self.resume.pop(name, None)
+        if cursor and cursor.epoch == room.epoch and cursor.seq <= room.seq:
+            self.last[name] = cursor.seq
+            return
+        self.joined.pop(name, None)
+        if not room.again:
+            self.last[name] = room.seq
+
+    def _event(self, event: LogEvent) -> None:
+        room, seq = event.room, event.seq
+        if isinstance(event, Joined) and seq != self.last.get(room, -1) + 1:
+            self.joined[room] = event
+        else:
+            self._follows(room, seq, event)
+        self.last[room] = seq
+
+    def _follows(self, room: str, seq: int, word: Word) -> None:
+        if self.last.get(room, -1) + 1 != seq or room in self.joined:
+            wrong = f"after {self.last.get(room)} {self.joined.get(room)} came {word}"
+            self.wrong.append(wrong)
