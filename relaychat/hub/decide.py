@@ -157,7 +157,8 @@ def _refuse(
 def fault(error: RelayError, command: commands.Command) -> Fault:
     """How an error is told to whoever asked."""
     cid = getattr(command, "cid", None)
-    tag = str(type(command).__struct_config__.tag)
+    asked = command.hello if isinstance(command, admission.Enter) else command
+    tag = str(type(asked).__struct_config__.tag)
     return Fault(
         error.code, error.text, error.about, tag, cid, error.retry, id=command.id
     )

@@ -105,19 +105,29 @@ def rename(turn: Turn, peer: Peer, command: Rename) -> None:
     if folded != user.key and account_name(turn, folded) is not None:
         raise NickInUse("this nick belongs to an account", command.nick)
     if command.nick != user.nick:
-        occurrence = turn.house.world.token_bytes(8).hex()
-        old = user.nick
-        for room in user.rooms:
-            if room.kind != "direct":
-                seq, at = turn.stamp(room)
-                turn.append(
-                    room,
-                    Renamed(
-                        room.name, seq, at, old, command.nick, occurrence, user.account
-                    ),
-                )
-        turn.announce(UserRenamed(old, command.nick, user.account), neighbours(user))
-        give_nick(turn, user)
-        take_nick(turn, user, command.nick)
-        turn.set(user, "nick", command.nick)
+        change_nick(turn, user, command.nick)
     turn.answer(peer, command, Done(id=command.id))
+
+
+def change_nick(turn: Turn, user: User, nick: str) -> None:
+    """Call a user by another nick from now on, and tell everybody (H14)."""
+    occurrence = turn.house.world.token_bytes(8).hex()
+    for room in user.rooms:
+        if room.kind != "direct":
+            seq, at = turn.stamp(room)
+            event = Renamed(
+                room.name, seq, at, user.nick, nick, occurrence, user.account
+            )
+            turn.append(room, event)
+    turn.announce(UserRenamed(user.nick, nick, user.account), neighbours(user))
+    give_nick(turn, user)
+    take_nick(turn, user, nick)
+    turn.set(user, "nick", nick)
+
+
+def make_way(turn: Turn, account: str) -> None:
+    """The owner of an account comes in: whoever has its name as a nick, since before
+    there was the account, is called something else."""
+    holder = turn.state.user_of(fold(account))
+    if holder is not None:
+        change_nick(turn, holder, "guest-" + turn.house.world.token_bytes(4).hex())

@@ -11,6 +11,7 @@ from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
     forget_absent,
     free_nick,
+    make_way,
     neighbours,
     release_claim,
     take_nick,
@@ -140,7 +141,7 @@ def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User
         user = state.users.get(key)
         if user is not None:
             return user
-        free_nick(turn, peer, account)
+        make_way(turn, account)
         user = User(key, account, account)
     elif owner is not None and owner.account is None:
         return owner

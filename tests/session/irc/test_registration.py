@@ -171,15 +171,15 @@ class RegistrationTests(IrcTestCase):
         )
 
     def test_account_whose_nick_a_guest_has(self) -> None:
-        """A guest keeps the nick that an account's owner asks for."""
-        self.connect("ann")
+        """An account's owner is welcomed; a guest who has the nick is renamed."""
+        _, guest = self.connect("ann")
+        guest.clear()
         self.relay.accounts["ann"] = ("ann", "secret")
         client, wire = self.open()
-        self.assertEqual(
-            self.ask(client, wire, "PASS secret", "NICK ann", "USER a 0 * :A"),
-            [":relay.test 433 * ann :Nickname is already in use"],
-        )
-        self.assertEqual(self.numbers(client, wire, "NICK bob"), ["464"])
+        numbers = self.numbers(client, wire, "PASS secret", "NICK ann", "USER a 0 * :A")
+        self.assertEqual(numbers[0], "001")
+        (renamed,) = self.told(guest)
+        self.assertTrue(renamed.startswith(":ann!~guest@relaychat NICK guest-"))
 
     def test_no_hello(self) -> None:
         """Who does not register in time is told why the connection closes."""
