@@ -42,14 +42,12 @@ class CatchUp:
             return
         peer.behind = {room: room.seq for room in user.rooms}
         for room in user.rooms:
-            readers = room.readers.get(peer.form)
-            if readers is not None:
-                readers.pop(peer, None)
+            del room.readers[peer.form][peer]
 
     def step(self, peer: Peer) -> None:
         """Give a reader more, as long as it takes it; then it is live, or waits to
         drain."""
-        while peer.behind is not None and not peer.gone and peer not in self._reading:
+        while peer.behind is not None and peer not in self._reading:
             lagging = {room: seq for room, seq in peer.behind.items() if seq < room.seq}
             if not lagging:
                 self._go_live(peer)
@@ -73,7 +71,7 @@ class CatchUp:
         """The store has read on for this reader, who may have been sent back or forth
         meanwhile."""
         asked = self._reading.pop(peer)
-        if peer.behind is None or peer.gone:
+        if peer.behind is None:
             return
         rooms = {room.number: room for room in peer.behind}
         fresh = [
@@ -115,17 +113,13 @@ class CatchUp:
         """Replay entries to a reader and move its cursors. False when it takes
         no more."""
         behind, user, form = peer.behind, peer.user, peer.form
-        if behind is None or user is None:
-            return False
+        assert behind is not None and user is not None
         own = peer.device.number if peer.device else -peer.number
         frames: list[bytes] = []
         hidden: dict[Room, Withheld] = {}
         for room, event, origin in fresh:
             behind[room] = event.seq
-            member = user.rooms.get(room)
-            if member is None:
-                continue
-            shown = shown_to(member, [event])[0]
+            shown = shown_to(user.rooms[room], [event])[0]
             if isinstance(shown, Withheld):
                 before = hidden.get(room)
                 hidden[room] = Withheld(
@@ -141,9 +135,8 @@ class CatchUp:
 
     def _go_live(self, peer: Peer) -> None:
         user = peer.user
+        assert user is not None
         peer.behind = None
-        if user is None:
-            return
         for room in user.rooms:
             room.readers.setdefault(peer.form, {})[peer] = peer.send
         if peer.resuming is not None:

@@ -93,14 +93,17 @@ class Cut(Exception):
 
 
 def decide(
-    turn: Turn, items: list[Item], known: Known, report: Callable[[str], None]
-) -> list[Item]:
-    """Decide each item on the state after those before it. Returns the facts that can't
-    be kept now: they wait for the next turn (H3).
+    turn: Turn,
+    items: list[Item],
+    known: Known,
+    held: list[Item],
+    report: Callable[[str], None],
+) -> None:
+    """Decide each item on the state after those before it. Facts that can't be kept now
+    are put into ``held``: they wait for the next turn (H3).
 
     Raises Again, Cut.
     """
-    held: list[Item] = []
     for index, (peer, item) in enumerate(items):
         turn.index = index
         mark = turn.mark()
@@ -128,14 +131,11 @@ def decide(
         except Exception:
             report(f"deciding {type(item).__name__} failed")
             raise Again(index, Internal() if peer else None) from None
-    return held
 
 
 def _decided(
     turn: Turn, peer: Peer | None, item: Any, settled: RelayError | First | None
 ) -> None:
-    if peer is not None and peer.gone:
-        return
     if isinstance(settled, RelayError):
         raise settled
     if peer is not None and settled is not None:
@@ -150,8 +150,6 @@ def _refuse(
         _go_back(turn, peer, command)
     else:
         _go_on(turn, peer, command)
-    if error.fatal:
-        turn.close(peer, error)
 
 
 def fault(error: RelayError, command: commands.Command) -> Fault:

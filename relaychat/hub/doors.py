@@ -69,10 +69,8 @@ def unfollow(turn: Turn, peer: Peer, room: Room, last: LogEvent | None = None) -
             _tell_last(turn, peer, last, peer.behind[room])
         turn.drop(peer.behind, room)
         return
-    readers = room.readers.get(peer.form)
-    if readers is not None and peer in readers:
-        turn.drop(readers, peer)
-        turn.leaves(peer, room)
+    turn.drop(room.readers[peer.form], peer)
+    turn.leaves(peer, room)
 
 
 def _tell_last(turn: Turn, peer: Peer, last: LogEvent, seq: int) -> None:

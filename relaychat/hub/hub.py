@@ -143,8 +143,6 @@ class Hub:
     def _begin(self) -> None:
         """Take what is queued, up to the bounds of a turn (H7)."""
         self._woken = False
-        if self._busy or self._ended or not self._queue:
-            return
         self._busy = True
         limits, queue = self.house.limits, self._queue
         items: list[Item] = []
@@ -163,10 +161,10 @@ class Hub:
     def _run(self, items: list[Item], known: Known, refusing: bool) -> None:
         """Decide until it stands, then commit it if there is anything to keep."""
         while True:
-            turn = Turn(self.house, self.state, refusing)
+            turn, self._held = Turn(self.house, self.state, refusing), []
             turn.fetched = self._fetched
             try:
-                self._held = decide(turn, items, known, self._alarms.error)
+                decide(turn, items, known, self._held, self._alarms.error)
             except Again as again:
                 turn.roll_back()
                 known[again.index] = again.settled

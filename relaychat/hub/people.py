@@ -69,7 +69,8 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
     for room in list(user.rooms):
         turn.tell(peer, shown(turn, room, user))
     if command.hello.resume is None:
-        begin_at(turn, peer, user, {})
+        for room in user.rooms:
+            follow(turn, peer, room)
     else:
         resume_at(turn, peer, user, Resume(resume, id=command.id))
 
@@ -119,7 +120,7 @@ def _fence(turn: Turn, old: Peer, user: User) -> None:
     with it, if that was somebody else."""
     owner = user_of(old)
     turn.close(old, Replaced())
-    detach(turn, old)
+    detach(turn, old, owner)
     if owner is not user and not owner.peers:
         gone(turn, owner, "quit", Replaced.default)
 
@@ -192,42 +193,22 @@ def _standing(room: Room, resume: dict[str, Cursor]) -> Cursor | None:
 
 
 def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
-    """Let a session start over from these cursors. It is told once it is level."""
-    turn.set(peer, "resuming", resume)
-    turn.set(peer, "behind", {room: room.seq for room in user.rooms})
-    begin_at(turn, peer, user, resume.rooms)
-
-
-def begin_at(turn: Turn, peer: Peer, user: User, cursors: dict[str, Cursor]) -> None:
-    """Let a session follow its rooms: from its cursors where it gave any (behind, until
-    it has caught up), else from now on (H15)."""
-    lagging: dict[Room, int] = {}
+    """Let a session start over: from its cursors where it gave any, else from now on
+    (H15). It is behind until it has caught up, and told then."""
+    behind: dict[Room, int] = {}
     for room in user.rooms:
-        cursor = cursors.get(room.name)
-        standing = _standing(room, cursors)
+        cursor, standing = resume.rooms.get(room.name), _standing(room, resume.rooms)
         if cursor is not None and standing is None:
-            turn.tell(
-                peer, Gap(room.name, cursor.seq + 1, room.seq, "reset", room.epoch)
-            )
-        lagging[room] = room.seq if standing is None else standing.seq
-    if any(seq < room.seq for room, seq in lagging.items()) or peer.behind is not None:
-        for room in user.rooms:
-            unfollow_quietly(turn, peer, room)
-        turn.set(peer, "behind", lagging)
-        turn.after.append(lambda hub: hub.catch_up(peer))
-    else:
-        for room in user.rooms:
-            readers = room.readers.get(peer.form)
-            if readers is None or peer not in readers:
-                follow(turn, peer, room)
-
-
-def unfollow_quietly(turn: Turn, peer: Peer, room: Room) -> None:
-    """Take a session off a room's live readers."""
-    readers = room.readers.get(peer.form)
-    if readers is not None and peer in readers:
-        turn.drop(readers, peer)
-        turn.leaves(peer, room)
+            gap = Gap(room.name, cursor.seq + 1, room.seq, "reset", room.epoch)
+            turn.tell(peer, gap)
+        behind[room] = room.seq if standing is None else standing.seq
+        readers = room.readers.get(peer.form, {})
+        if peer in readers:
+            turn.drop(readers, peer)
+            turn.leaves(peer, room)
+    turn.set(peer, "resuming", resume)
+    turn.set(peer, "behind", behind)
+    turn.after.append(lambda hub: hub.catch_up(peer))
 
 
 # -- changes ------------------------------------------------------------------
@@ -271,7 +252,7 @@ def _lose(turn: Turn, peer: Peer, cause: Cause, reason: str, window_s: int) -> N
     user = peer.user
     if user is None:
         return
-    detach(turn, peer)
+    detach(turn, peer, user)
     until_us = turn.house.world.monotonic_us() + window_s * 1_000_000
     if window_s and until_us > user.until_us:
         turn.set(user, "until_us", until_us)
@@ -284,18 +265,16 @@ def _lose(turn: Turn, peer: Peer, cause: Cause, reason: str, window_s: int) -> N
         gone(turn, user, cause, reason)
 
 
-def detach(turn: Turn, peer: Peer) -> None:
+def detach(turn: Turn, peer: Peer, user: User) -> None:
     """A session is no longer its user's, and follows nothing."""
-    user, device = peer.user, peer.device
-    if user is None:
-        return
+    device = peer.device
     for room in user.rooms:
         unfollow(turn, peer, room)
     turn.drop(user.peers, peer)
     turn.set(peer, "user", None)
     if peer.behind is not None:
         turn.set(peer, "behind", None)
-    if device is not None and device.peer is peer:
+    if device is not None:
         turn.set(device, "peer", None)
         turn.set(peer, "device", None)
         turn.put(turn.state.idle, device, None)

@@ -31,7 +31,7 @@ from relaychat.model.commands import (
     Stop,
     Who,
 )
-from relaychat.model.errors import Forbidden, NoSuchRoom, NoSuchUser
+from relaychat.model.errors import Forbidden, NoSuchRoom
 from relaychat.model.events import (
     Done,
     MemberList,
@@ -108,8 +108,6 @@ def who(turn: Turn, peer: Peer, command: Who) -> None:
     """What may be known of somebody. Raises NoSuchUser."""
     me = user_of(peer)
     user = find_user(turn, command.nick)
-    if not user.online and user.account is None:
-        raise NoSuchUser(about=command.nick)
     rooms = tuple(room.name for room in user.rooms if _listed(room, me, False))
     spoke_us = max((one.spoke_us for one in user.peers), default=0)
     idle_us = turn.house.world.monotonic_us() - spoke_us if user.peers else 0

@@ -7,7 +7,6 @@ turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -175,12 +174,6 @@ class Room:
         self.open_history = rule == "all" or self.kind == "direct"
         self.logged = rule != "none"
         self.guarded = self.policy.moderated or bool(self.bans)
-
-    def operators(self) -> Iterator[User]:
-        """Members that may run the room."""
-        for user, member in self.members.items():
-            if member.role >= Role.OPERATOR:
-                yield user
 
 
 class Device:
