@@ -60,8 +60,7 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
     device = _device(turn, admission)
     user = _user(turn, peer, command, device)
     release_claim(turn, peer)
-    if device is not None and device.peer is not None:
-        _fence(turn, device.peer, user)
+    replaced = _fence(turn, device)
     _attach(turn, peer, user, admission, device)
     resume = command.hello.resume or {}
     resumed = any(_standing(room, resume) is not None for room in user.rooms)
@@ -72,7 +71,10 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
         for room in user.rooms:
             follow(turn, peer, room)
     else:
-        resume_at(turn, peer, user, Resume(resume, id=command.id))
+        known = {r.name: resume[r.name] for r in user.rooms if r.name in resume}
+        resume_at(turn, peer, user, Resume(known, id=command.id))
+    if replaced is not None and replaced is not user and not replaced.peers:
+        gone(turn, replaced, "quit", Replaced.default)
 
 
 def welcome(turn: Turn, peer: Peer, command: Enter, resumed: bool) -> Welcome:
@@ -115,14 +117,15 @@ def _device(turn: Turn, admission: Admission) -> Device | None:
     return device
 
 
-def _fence(turn: Turn, old: Peer, user: User) -> None:
-    """A device has one session at a time: the old one ends here (H16), and its user
-    with it, if that was somebody else."""
-    owner = user_of(old)
+def _fence(turn: Turn, device: Device | None) -> User | None:
+    """A device has one session at a time: the old one ends here (H16). Returns whose
+    it was."""
+    if device is None or device.peer is None:
+        return None
+    old, user = device.peer, user_of(device.peer)
     turn.close(old, Replaced())
-    detach(turn, old, owner)
-    if owner is not user and not owner.peers:
-        gone(turn, owner, "quit", Replaced.default)
+    detach(turn, old, user)
+    return user
 
 
 def _user(turn: Turn, peer: Peer, command: Enter, device: Device | None) -> User:

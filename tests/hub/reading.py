@@ -43,7 +43,12 @@ class Reading:
     def _shown(self, room: RoomShown) -> None:
         name = room.room
         cursor = self.resume.pop(name, None)
-        if cursor and cursor.epoch == room.epoch and cursor.seq <= room.seq:
+        if (
+            name not in self.joined
+            and cursor
+            and cursor.epoch == room.epoch
+            and cursor.seq <= room.seq
+        ):
             self.last[name] = cursor.seq
             return
         self.joined.pop(name, None)

@@ -7,6 +7,7 @@ import msgspec
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
 from relaychat.model.events import Welcome
+from tests.hub.snapshot import contradictions
 from tests.hub.support import TERSE, HubTestCase
 
 
@@ -117,6 +118,16 @@ class DeviceTests(HubTestCase):
         text = "a newer session of this device has taken over"
         self.assertEqual(bob.heard(), [f"left #a 3 guy {text} quit"])
         self.assertEqual(sorted(self.hub.state.nicks), ["ann", "bob"])
+
+    def test_guest_becomes_its_partner(self) -> None:
+        """A guest may log in to the very account that it was writing to."""
+        guest = self.connect("guy", device="d1")
+        self.account("ann")
+        self.do(guest, c.Say("@ann", "that is me"))
+        ann = self.connect("ann", account=True, device="d1")
+        self.assertEqual(contradictions(self.hub.state), [])
+        self.assertEqual(self.do(ann, c.Join("#a"))[-1], "room #a 1")
+        self.assertEqual(list(self.hub.state.rooms), ["#a"])
 
     def test_of_another_account(self) -> None:
         """A device belongs to one account, and not to guests any more."""

@@ -97,7 +97,7 @@ class StormTests(HubTestCase):
         self.run_hub(3)
         self.read(chatter)
         for peer, reading in self.readings.items():
-            if peer.user is not None and peer.form is PLAIN:
+            if peer in chatter.peers and peer.user and peer.form is PLAIN:
                 last = reading.last
                 rooms = {room.name: room.seq for room in peer.user.rooms}
                 self.assertEqual({**rooms, **last}, {**last, **rooms})
