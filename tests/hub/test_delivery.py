@@ -68,6 +68,18 @@ class DeliveryTests(HubTestCase):
         self.do(ann, c.Rename("anna"))
         self.assertEqual(cat.writes, 1)
 
+    def test_nothing_to_answer(self) -> None:
+        """An answer of which a session shows nothing makes no write."""
+
+        class Silent(RecordingPeer):
+            def outcome(self, command: c.Command, result: Word) -> bytes:
+                return b""
+
+        peer = Silent(self.hub, PLAIN)
+        self.hub.opened(peer)
+        self.do(peer, self.hello("ann"), c.Ping("x"))
+        self.assertEqual((peer.writes, peer.left), (0, 2))
+
     def test_rooms_apart(self) -> None:
         """Who is answered hears rooms and answers in the turn's order."""
         ann, bob = self.connect("ann"), self.connect("bob")

@@ -240,6 +240,21 @@ class WindowTests(HubTestCase):
         self.run_hub(1)
         self.assertEqual(self.members("#a"), ["bob"])
 
+    def test_back_as_the_window_ends(self) -> None:
+        """Who comes back and is lost again just then has a new window."""
+        self.together()
+        self.world.later(300, self._come_and_go)
+        self.lose(self.ann)
+        self.run_hub(300)
+        self.assertEqual(self.members("#a"), ["ann", "bob"])
+        self.run_hub(300)
+        self.assertEqual(self.members("#a"), ["bob"])
+
+    def _come_and_go(self) -> None:
+        peer = self.peer()
+        peer.ask(self.hello("ann", device="d1", window_s=300))
+        self.hub.lost(peer, "lost", "again")
+
     def test_spoken_to_while_lost(self) -> None:
         """In the window they are present: they can be written to, and keep their
         nick."""

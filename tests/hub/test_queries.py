@@ -193,7 +193,10 @@ class ControlTests(HubTestCase):
         (found,) = self.control.words()
         assert isinstance(found, RoomList)
         self.assertEqual([one.room for one in found.rooms], ["#a"])
-        self.assertEqual(self.do(self.control, c.ListMembers("#a")), ["members"])
+        self.assertEqual(
+            self.do(self.control, c.ListMembers("#a"), c.ListMembers("@ann")),
+            ["members", "error no_such_room"],
+        )
 
     def test_stop(self) -> None:
         """The server is asked to stop once this was answered."""

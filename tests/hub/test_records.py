@@ -54,6 +54,14 @@ class RestartTests(HubTestCase):
         self.do(bob, c.Join("#a"), c.Say("#a", "x"), c.Bye())
         self.assertEqual(list(self.ledger.records), [("sealed", "1")])
 
+    def test_room_without_a_head(self) -> None:
+        """A room that nothing was ever said in begins at the beginning."""
+        bob = self.connect("bob", account=True, stays=True)
+        self.do(bob, c.Join("#a"))
+        self.ledger.heads.clear()
+        self.restart()
+        self.assertEqual(self.room("#a").seq, 0)
+
     def test_record_of_a_lost_room(self) -> None:
         """A member's record without its room's is passed over."""
         self.ledger.records["member", "9 ann"] = b'{"nick":"ann"}'

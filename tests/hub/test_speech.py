@@ -89,6 +89,12 @@ class ChangeTests(SpeechTestCase):
             [event.text for event in self.log("#a") if hasattr(event, "text")], ["", ""]
         )
 
+    def test_redacted_in_the_turn(self) -> None:
+        """What was redacted in the same turn can't be changed any more."""
+        self.do(self.ann, c.Say("#a", "x"))
+        heard = self.do(self.ann, c.Redact("#a", 3), c.Edit("#a", 3, "y"))
+        self.assertEqual(heard[-1], "error no_such_message")
+
     def test_edit_long_after(self) -> None:
         """A message that is only in the log can be edited, by a guest as well."""
         self.do(self.ann, c.Say("#a", "x"))
