@@ -12,7 +12,7 @@ import hmac
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     clientFromString,
@@ -81,8 +81,10 @@ def _tls(reactor: Any, rest: str, ca: Path | None, fingerprint: str) -> Any:
     elif ca is not None:
         try:
             trust = trustRootFromCertificates([Certificate.loadPEM(ca.read_bytes())])
-        except (OSError, SSL.Error) as error:
-            raise BadServer(f"{ca}: {error}") from None
+        except OSError as error:
+            raise BadServer(f"{ca}: {error.strerror}") from None
+        except crypto.Error:
+            raise BadServer(f"{ca}: there is no certificate (PEM) in it") from None
         creator = optionsForClientTLS(host, trustRoot=trust)
     else:
         creator = optionsForClientTLS(host)

@@ -103,7 +103,7 @@ class Pipe:
             raise Trouble(LOCAL, "another process is sending this input") from None
         self._source: Source | None = None
         self._kept_cid = 0
-        self._kept_count = 0
+        self._filling: Any = None
         self._refused_count = 0
         self._visit = Visit(reactor, target, self._stream.secret, self._heard)
         self._visit.conversation.enter(room, options.key)
@@ -113,6 +113,8 @@ class Pipe:
         try:
             return await self._visit.stay()
         finally:
+            if self._filling is not None:
+                self._filling.cancel()
             if self._source is not None:
                 self._source.stop()
                 if self._kept_cid:
@@ -167,17 +169,21 @@ class Pipe:
 
     def _kept(self, happening: Kept) -> None:
         self._kept_cid = happening.send.cid or 0
-        self._kept_count += 1
         if self._source is not None:
             self._source.kept(self._kept_cid)
         self._fill_soon()
 
     def _fill_soon(self) -> None:
-        # Acknowledgements come by the hundred in one read; half a window is filled at
-        # once.
-        outbox = self._visit.conversation.outbox
-        if len(outbox) <= outbox.window // 2:
+        # Answers come by the hundred in one read, and all of it is to be heard first.
+        if self._filling is None:
+            self._filling = self._reactor.callLater(0, self._fill_now)
+
+    def _fill_now(self) -> None:
+        self._filling = None
+        try:
             self._fill()
+        except Exception as error:
+            self._visit.fail(error)
 
     def _refused(self, happening: Refused) -> None:
         number = (happening.send.cid or 0) - self._stream.base
