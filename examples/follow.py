@@ -30,19 +30,20 @@ def follow(relay: socket.socket) -> None:
         word = json.loads(line)
         if word["type"] == "ping":
             say(type="pong", token=word["token"])
-        elif word["type"] == "error":
+        elif word["type"] == "error" and not word.get("retry"):
             sys.exit(word["text"])
-        elif word["type"] == "gap" and word["room"] == room:
-            cursor.update(epoch=word["epoch"], seq=word["last"])
-        elif word["type"] == "room" and word["room"] == room and not cursor:
-            cursor.update(epoch=word["epoch"], seq=word["seq"])
-        elif "at" in word and word["room"] == room and cursor:
+        elif word["type"] == "error":
+            return  # not now: come back later
+        elif word.get("room") != room:
+            continue
+        elif word["type"] == "gap" or (word["type"] == "room" and not cursor):
+            cursor.update(epoch=word["epoch"], seq=word.get("last", word.get("seq")))
+        elif "at" in word and cursor and word["seq"] > cursor["seq"]:
             if word["seq"] > cursor["seq"] + 1:
                 return  # a hole: come back, and resume
-            if word["seq"] == cursor["seq"] + 1:
-                cursor["seq"] += 1
-                sys.stdout.buffer.write(line)
-                sys.stdout.flush()
+            cursor["seq"] += 1
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
 
 
 while True:
