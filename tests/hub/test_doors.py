@@ -241,3 +241,26 @@ class LeaveTests(HubTestCase):
                 "room #b 1",
             ],
         )
+
+
+class BoundTests(HubTestCase):
+    """What is remembered and shown of a room's people is bounded."""
+
+    limits = Limits(members_shown=2, past_stays=2)
+
+    def test_members_shown(self) -> None:
+        """A room shows so many members at once, and says how many there are."""
+        for nick in ("x", "y", "z"):
+            peer = self.connect(nick)
+            peer.ask(c.Join("#a"))
+            self.run_hub()
+        room = peer.words()[-1]
+        assert isinstance(room, RoomShown)
+        self.assertEqual((len(room.members), room.members_total), (2, 3))
+
+    def test_past_stays(self) -> None:
+        """Only the latest stays are remembered."""
+        ann = self.connect("ann", account=True)
+        for _ in range(4):
+            self.do(ann, c.Join("#a"), c.Part("#a"))
+        self.assertEqual(self.room("#a").former["ann"].past, ((5, 6), (7, 8)))
