@@ -9,6 +9,8 @@ round), and with ``--json`` their ``seq`` tells.
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from relaychat.client.happenings import Happening, Shown, Shut
 from relaychat.client.run import REFUSED, Trouble
 from relaychat.client.show import full_line, json_line
 from relaychat.client.state import CursorFile, take_device
+from relaychat.client.stdin import Input
 from relaychat.client.visit import Target, Visit, shut
 from relaychat.model import events
 from relaychat.model.words import Word
@@ -49,15 +52,23 @@ class Tail:
         self._device = take_device(target.home)
         self._visit = Visit(reactor, target, self._device.secret, self._heard)
         cursor = self._file.get(room) if self._file is not None else None
+        # A pipe whose reader is gone is found out at once, not by the next event.
+        self._watch = Input(reactor, 1, lambda data: None, self._output_closed)
         self._reader = self._visit.conversation.follow(room, key, cursor, since)
 
     async def run(self) -> int:
         """Follow until a signal, or until the room is closed to us."""
+        if stat.S_ISFIFO(os.fstat(1).st_mode):
+            self._watch.go()
         try:
             return await self._visit.stay()
         finally:
+            self._watch.pause()
             self._write()
             self._device.close()
+
+    def _output_closed(self) -> None:
+        self._visit.fail(output.OutputClosed())
 
     def _heard(self, happening: Happening) -> None:
         if isinstance(happening, Shut) and not happening.fault.retry:

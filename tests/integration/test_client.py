@@ -264,14 +264,13 @@ class TailTests(ClientCase):
         self.assertEqual(tail.wait(PATIENCE_S), 143)
 
     def test_nobody_reads(self) -> None:
-        """When its output is closed it ends, without a traceback."""
+        """When its output is closed it ends at once, without a traceback."""
         self.output("send", ROOM, "one")
         tail = self.start("tail", ROOM, "--since", "0")
         assert tail.stdout is not None
         assert tail.stderr is not None
         tail.stdout.readline()
         tail.stdout.close()
-        self.output("send", ROOM, "two")
         self.assertEqual(tail.wait(PATIENCE_S), 141)
         self.assertEqual(tail.stderr.read(), "")
 
