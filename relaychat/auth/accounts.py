@@ -66,7 +66,7 @@ class Accounts:
 
     async def _look(self, key: str, name: str) -> list[Record]:
         """The record that reserves how a new name looks. Raises NickInUse."""
-        look = skeleton(name)
+        look = skeleton(key)
         first = await self._store.record("look", look)
         if first is None:
             return [Record("look", look, key.encode())]

@@ -7,7 +7,9 @@ with every room it is live again. All of this happens between turns, on committe
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import msgspec
 
@@ -16,7 +18,6 @@ from relaychat.hub.limits import Limits
 from relaychat.hub.pages import shown_to
 from relaychat.hub.peer import Peer
 from relaychat.hub.state import Room
-from relaychat.hub.tail import Kept
 from relaychat.model.events import AnyLogEvent, Gap, LogEvent, Resumed, Withheld
 from relaychat.store.api import Entry
 
@@ -86,14 +87,13 @@ class CatchUp:
     def _from_tails(
         self, lagging: dict[Room, int]
     ) -> list[tuple[Room, LogEvent, int | None]]:
-        merged: list[tuple[int, Room, Kept]] = []
-        for room, seq in lagging.items():
-            merged += [(kept.pos, room, kept) for kept in room.tail.after(seq)]
-        merged.sort(key=lambda one: (one[0], one[1].number, one[2].event.seq))
-        return [
-            (room, kept.event, kept.origin)
-            for _, room, kept in merged[: self._limits.page_entries]
+        tails = [
+            [(kept.pos, room.number, kept.event.seq, room, kept) for kept in entries]
+            for room, seq in lagging.items()
+            if (entries := room.tail.after(seq, self._limits.page_entries))
         ]
+        merged = islice(heapq.merge(*tails), self._limits.page_entries)
+        return [(room, kept.event, kept.origin) for _, _, _, room, kept in merged]
 
     def _tell_gaps(
         self, peer: Peer, behind: dict[Room, int], rooms: list[Room]

@@ -54,6 +54,15 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     commands.Who: queries.who,
 }
 
+DURABLE = frozenset(
+    {
+        commands.Ban, commands.Edit, commands.Invite, commands.Join, commands.Kick,
+        commands.Part, commands.React, commands.Redact, commands.SetPolicy,
+        commands.SetRole, commands.SetTopic,
+    }
+)  # fmt: skip
+"""What is not even tried while the store keeps nothing (H3)."""
+
 FACTS: dict[type[facts.Fact], Callable[[Turn, Any], None]] = {
     facts.Closing: people.closing,
     facts.Drained: queries.drained,
@@ -110,12 +119,12 @@ def decide(
         try:
             if known and index in known:
                 _decided(turn, peer, item, known[index])
-            elif peer is None:
+            elif peer is not None:
+                _command(turn, peer, item)
+            elif held and turn.refusing:
+                held.append((None, item))  # Facts keep their order.
+            else:
                 FACTS[type(item)](turn, item)
-            elif not peer.gone:
-                COMMANDS[type(item)](turn, peer, item)
-                if peer.refused_cid:
-                    _go_on(turn, peer, item)
         except Settled as first:
             turn.answer(first.peer, item, first.result)
             _go_on(turn, first.peer, item)
@@ -131,6 +140,16 @@ def decide(
         except Exception:
             report(f"deciding {type(item).__name__} failed")
             raise Again(index, Internal() if peer else None) from None
+
+
+def _command(turn: Turn, peer: Peer, command: commands.Command) -> None:
+    if peer.gone:
+        return
+    if turn.refusing and type(command) in DURABLE:
+        raise Unavailable
+    COMMANDS[type(command)](turn, peer, command)
+    if peer.refused_cid:
+        _go_on(turn, peer, command)
 
 
 def _decided(

@@ -93,11 +93,12 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     folded = check_room(command.room)
     room = turn.state.rooms.get(folded)
     if room is not None and room in user.rooms:
-        here = shown(turn, room, user, command)
+        here = shown(turn, room, user, command, members=0)
         turn.answer(peer, command, replace(here, again=True))
         return
     limits = turn.house.limits
-    if len(user.rooms) >= limits.rooms_per_user:
+    joined = sum(one.kind != "direct" for one in user.rooms)
+    if joined >= limits.rooms_per_user:
         raise TooMany(f"one can be in {limits.rooms_per_user} rooms", command.room)
     if room is not None:
         _let_in(turn, room, user, command)

@@ -36,7 +36,7 @@ from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import Member, Room, State, User
 from relaychat.hub.tail import Tails
 from relaychat.hub.turn import Cause, House, Need, Turn
-from relaychat.model.commands import Command, History, Say
+from relaychat.model.commands import Command, Edit, History, Say
 from relaychat.model.errors import NotStorable, ShuttingDown
 from relaychat.store.api import (
     Committed,
@@ -88,6 +88,7 @@ class Hub:
         """Facts of this turn that wait for a store that keeps things again."""
         self._retrying = False
         self._ended = False
+        self._closing = False
 
     # -- what sessions call ---------------------------------------------------
 
@@ -126,6 +127,7 @@ class Hub:
 
     def close(self) -> None:
         """Tell every session that the server stops."""
+        self._closing = True
         self._put(None, Closing(ShuttingDown()))
 
     def _put(self, peer: Peer | None, item: Command | Fact) -> None:
@@ -141,9 +143,16 @@ class Hub:
     # -- the turn -------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Take what is queued, up to the bounds of a turn (H7)."""
+        """Carry out a turn. Whatever breaks in it, nobody is left waiting for ever."""
         self._woken = False
         self._busy = True
+        try:
+            self._run(self._take(), {}, False)
+        except Exception:
+            self._stop_in_doubt("")
+
+    def _take(self) -> list[Item]:
+        """What is queued, up to the bounds of a turn (H7)."""
         limits, queue = self.house.limits, self._queue
         items: list[Item] = []
         size = 0
@@ -154,9 +163,9 @@ class Hub:
         ):
             item = queue.popleft()
             items.append(item)
-            if type(item[1]) is Say:
+            if type(item[1]) in (Say, Edit):
                 size += len(item[1].text)
-        self._run(items, {}, False)
+        return items
 
     def _run(self, items: list[Item], known: Known, refusing: bool) -> None:
         """Decide until it stands, then commit it if there is anything to keep."""
@@ -218,10 +227,16 @@ class Hub:
         self._run(items, known, refusing=False)
 
     def _broken(self, failure: Failure) -> None:
+        """Carrying out a turn failed somewhere in a Deferred."""
+        self._stop_in_doubt(failure.getTraceback())
+
+    def _stop_in_doubt(self, why: str) -> None:
         """Carrying out a turn failed: nobody knows what is in the log, so the log
-        decides."""
+        decides. A read that fails while the server stops means nothing."""
+        if self._ended or (self._closing and not self._busy):
+            return
         self._ended = True
-        self._alarms.error(f"carrying out a turn failed: {failure.getTraceback()}")
+        self._alarms.error(f"carrying out a turn failed: {why}")
         self._alarms.in_doubt("the hub is in an unknown state")
 
     # -- delivery -------------------------------------------------------------
@@ -238,6 +253,18 @@ class Hub:
         fallen: dict[Peer, None] = {}
         self._fan_out(turn, items, deliver(turn, fallen, self._alarms.error), fallen)
 
+    def _go_on(
+        self,
+        turn: Turn,
+        items: list[Item],
+        steps: Iterator[None],
+        fallen: dict[Peer, None],
+    ) -> None:
+        try:
+            self._fan_out(turn, items, steps, fallen)
+        except Exception:
+            self._stop_in_doubt("")
+
     def _fan_out(
         self,
         turn: Turn,
@@ -251,7 +278,7 @@ class Hub:
                 until = monotonic_us() + SLICE_US
             elif monotonic_us() > until:
                 self.house.world.later(
-                    0, lambda: self._fan_out(turn, items, steps, fallen)
+                    0, lambda: self._go_on(turn, items, steps, fallen)
                 )
                 return
         self._finish(turn, items, fallen)
@@ -350,10 +377,10 @@ class Hub:
         """A room has closed: its entries need no memory any more."""
         self._tails.forget(room.tail)
 
-    def read(self, peer: Peer, command: History, member: Member) -> None:
-        """Answer a query from the log, in a later turn."""
+    def read(self, peer: Peer, command: History, member: Member, end: int) -> None:
+        """Answer a query from the log before ``end``, in a later turn."""
         limit = self.house.limits.page_bytes
-        page = read_page(self._store, member, command, limit)
+        page = read_page(self._store, member, command, end, limit)
         read = Deferred.fromCoroutine(page)
         read.addCallback(lambda page: self._put(None, Ready(peer, command, page)))
         read.addErrback(self._broken)

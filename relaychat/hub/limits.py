@@ -21,6 +21,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     rooms_per_user: int = 250
     """Memberships of one user. Each costs about 300 bytes and a share of
     each catch-up."""
+    departed_per_user: int = 100
+    """Direct rooms whose other one, a guest, is gone; the oldest one is closed for a
+    new one."""
     rooms: int = 100_000
     """Rooms in all that are open. Each costs about 1 KiB while idle."""
     members_shown: int = 2_000

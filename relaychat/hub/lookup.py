@@ -184,13 +184,28 @@ def use_cid(turn: Turn, peer: Peer, command: Sent) -> Cid | None:
         raise Unavailable
     cid = Cid(device, number, cid_digest(command))
     if number <= device.high:
-        first = turn.cids.get((device.number, number)) or turn.need(
-            ("first", device.number, number),
-            lambda store: store.first(device.number, number),
+        first = (
+            turn.cids.get((device.number, number))
+            or _first_in_ring(turn, command.room, cid)
+            or turn.need(
+                ("first", device.number, number),
+                lambda store: store.first(device.number, number),
+            )
         )
         if first is not None:
             settle(turn, peer, command, first)
     return cid
+
+
+def _first_in_ring(turn: Turn, name: str, cid: Cid) -> First | None:
+    """Where a room without a log still holds a cid's first use (H19)."""
+    room = turn.state.rooms.get(fold(name))
+    if room is None or room.logged:
+        return None
+    for kept in room.tail.entries:
+        if kept.cid == cid.number and kept.origin == cid.device.number:
+            return First(room.number, kept.event.seq, kept.cid_hash or 0)
+    return None
 
 
 def settle(turn: Turn, peer: Peer, command: Sent, first: First) -> NoReturn:

@@ -96,13 +96,15 @@ def kept_sizes(kept: Iterable[Kept]) -> list[Sized]:
     return [(one.event, len(one.body)) for one in kept]
 
 
-async def read_page(store: Store, member: Member, command: History, limit: int) -> Page:
-    """The page that a query asks for, from the log; from the ring of a room without
-    one."""
+async def read_page(
+    store: Store, member: Member, command: History, end: int, limit: int
+) -> Page:
+    """The page that a query asks for, of what was there when it was decided (before
+    ``end``): from the log, or from the ring of a room without one."""
     room = member.room
     if not room.logged:
-        return ring_page(member, command, limit)
-    first, end = 1, room.seq + 1
+        return ring_page(member, command, end, limit)
+    first = 1
     if command.since is not None:
         first = await store.seek(room.number, command.since)
     if command.until is not None:
@@ -115,10 +117,10 @@ async def read_page(store: Store, member: Member, command: History, limit: int) 
     return page_of(member, command, span, sized, limit)
 
 
-def ring_page(member: Member, command: History, limit: int) -> Page:
+def ring_page(member: Member, command: History, end: int, limit: int) -> Page:
     """What a room without a log still holds, behind a gap for what it forgot (H19)."""
     room = member.room
-    after, before = 0, room.seq + 1
+    after, before = 0, end
     for kept in room.tail.entries:
         if command.since is not None and kept.event.at < command.since:
             after = kept.event.seq
@@ -126,7 +128,7 @@ def ring_page(member: Member, command: History, limit: int) -> Page:
             before = min(before, kept.event.seq)
     span = span_of(command, after, before)
     page = page_of(member, command, span, kept_sizes(room.tail.entries), limit)
-    first = room.tail.first() or room.seq + 1
+    first = room.tail.first() or end
     shown = first_seq(page)
     last = min(first, span.before) - 1
     if last <= span.after or (shown is not None and shown > first):

@@ -125,6 +125,8 @@ def _fence(turn: Turn, device: Device | None) -> User | None:
     old, user = device.peer, user_of(device.peer)
     turn.close(old, Replaced())
     detach(turn, old, user)
+    turn.set(old, "gone", True)
+    turn.drop(turn.state.peers, old)
     return user
 
 
@@ -293,7 +295,11 @@ def _forget_device(turn: Turn, device: Device) -> None:
 def expired(turn: Turn, fact: Expired) -> None:
     """Nobody came back in time."""
     user = fact.user
-    if turn.house.world.monotonic_us() < user.until_us:
+    left_us = user.until_us - turn.house.world.monotonic_us()
+    if left_us > 0:
+        if not user.peers:  # The timer's clock is not ours, and was ahead of it.
+            wait = (user, left_us / 1_000_000, fact.cause, fact.reason)
+            turn.after.append(lambda hub: hub.wait_for(*wait))
         return
     if not user.peers and turn.state.users.get(user.key) is user:
         gone(turn, user, fact.cause, fact.reason)
@@ -313,7 +319,7 @@ def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
         quit_rooms(turn, user, leaving, cause, reason)
     if user.account is None:
         for room in list(user.rooms):
-            _close_direct(turn, room)
+            _leave_direct(turn, room, user)
     forget_absent(turn, user)
 
 
@@ -333,17 +339,34 @@ def quit_rooms(
     turn.announce(UserQuit(user.nick, reason, user.account), told)
 
 
-def _close_direct(turn: Turn, room: Room) -> None:
-    """A guest is gone for good, and so is what was said to them alone (H12)."""
-    for user, member in list(room.members.items()):
+def _leave_direct(turn: Turn, room: Room, user: User) -> None:
+    """A guest is gone for good. What was said stays with the other one, who can say
+    nothing more there (H12)."""
+    member = user.rooms[room]
+    turn.drop(room.members, user)
+    turn.drop(user.rooms, room)
+    turn.touch(member)
+    turn.touch(user)
+    if not room.members:
+        turn.seal(room)
+        return
+    turn.set(room, "departed", user.nick)
+    for other in list(room.members):
+        _bound_departed(turn, other)
+
+
+def _bound_departed(turn: Turn, user: User) -> None:
+    """Of the direct rooms that somebody has left, a user keeps the latest."""
+    left = [room for room in user.rooms if room.departed]
+    for room in left[: -turn.house.limits.departed_per_user]:
+        member = user.rooms[room]
         turn.drop(room.members, user)
         turn.drop(user.rooms, room)
         turn.touch(member)
         turn.touch(user)
         for peer in user.peers:
             unfollow(turn, peer, room)
-        forget_absent(turn, user)
-    turn.seal(room)
+        turn.seal(room)
 
 
 def restarted(turn: Turn, fact: Restarted) -> None:

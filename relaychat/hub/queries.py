@@ -129,7 +129,8 @@ def history(turn: Turn, peer: Peer, command: History) -> None:
         limit = turn.house.limits.page_bytes
         turn.answer(peer, command, page_of(member, command, span, sized, limit))
     else:
-        turn.after.append(lambda hub: hub.read(peer, command, member))
+        end = room.seq + 1
+        turn.after.append(lambda hub: hub.read(peer, command, member, end))
 
 
 def resume(turn: Turn, peer: Peer, command: Resume) -> None:

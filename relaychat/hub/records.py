@@ -30,6 +30,7 @@ class RoomRecord(Struct, omit_defaults=True):
     topic_at: int = 0
     bans: tuple[Ban, ...] = ()
     exceptions: tuple[Ban, ...] = ()
+    departed: str = ""
 
 
 class MemberRecord(Struct, omit_defaults=True):
@@ -89,6 +90,7 @@ def _room(room: Room) -> RoomRecord:
     return RoomRecord(
         room.name, room.epoch, room.kind, room.created, room.owner, room.policy,
         room.topic, room.topic_by, room.topic_at, room.bans, room.exceptions,
+        room.departed,
     )  # fmt: skip
 
 
@@ -147,7 +149,7 @@ def _loaded_room(number: int, known: RoomRecord) -> Room:
         known.topic_by,
         known.topic_at,
     )
-    room.exceptions = known.exceptions
+    room.exceptions, room.departed = known.exceptions, known.departed
     room.assign("bans", known.bans)
     room.assign("policy", known.policy)
     return room

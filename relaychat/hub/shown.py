@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from msgspec.structs import replace
 
 from relaychat.hub.lookup import ROLE_NAMES, other_of
@@ -19,14 +21,24 @@ def member_entry(member: Member) -> MemberEntry:
     )
 
 
+def _partner(room: Room, user: User) -> str | None:
+    if room.kind != "direct":
+        return None
+    return room.departed or other_of(room, user).nick
+
+
 def shown(
-    turn: Turn, room: Room, user: User, command: Command | None = None
+    turn: Turn,
+    room: Room,
+    user: User,
+    command: Command | None = None,
+    members: int | None = None,
 ) -> RoomShown:
     """A room as its member sees it, or who looks in from outside. To a member, what
-    follows ``seq`` will come as events."""
-    limit = turn.house.limits.members_shown
+    follows ``seq`` will come as events. ``members`` bounds how many are named."""
+    limit = turn.house.limits.members_shown if members is None else members
     member = user.rooms.get(room)
-    members = list(room.members.values())[:limit]
+    listed = islice(room.members.values(), limit)
     return RoomShown(
         room.name,
         room.epoch,
@@ -37,9 +49,9 @@ def shown(
         room.created,
         room.policy if member else replace(room.policy, key=""),
         ROLE_NAMES[member.role] if member else "member",
-        tuple([member_entry(one) for one in members]),
+        tuple([member_entry(one) for one in listed]),
         len(room.members),
         member.marked if member else 0,
-        other_of(room, user).nick if room.kind == "direct" else None,
+        _partner(room, user),
         id=command.id if command else None,
     )

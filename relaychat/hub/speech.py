@@ -25,6 +25,7 @@ from relaychat.model.commands import Edit, Mark, React, Redact, Say, Type
 from relaychat.model.errors import (
     Forbidden,
     NoSuchMessage,
+    NoSuchUser,
     TooMany,
 )
 from relaychat.model.events import (
@@ -49,13 +50,15 @@ def say(turn: Turn, peer: Peer, command: Say) -> None:
     """A message into a room, or to somebody."""
     user = peer.user or user_of(peer)
     cid = use_cid(turn, peer, command) if command.cid is not None else None
+    check_text(command.text, turn.house.limits.text_bytes)
     room = turn.state.rooms.get(command.room)
     if room is None or room not in user.rooms:
         room = _spoken_to(turn, user, command.room)
     member = user.rooms.get(room)
     if member is None or room.guarded:
         require_voice(user, room, member)
-    check_text(command.text, turn.house.limits.text_bytes)
+    if room.departed:
+        raise NoSuchUser(about=room.departed)
     seq, at = turn.stamp(room)
     event = Said(
         room.name, seq, at, user.nick, command.text, user.account, command.kind,

@@ -105,6 +105,7 @@ class Room:
         "bans",
         "chain",
         "created",
+        "departed",
         "epoch",
         "exceptions",
         "former",
@@ -135,6 +136,7 @@ class Room:
             "topic_at",
             "bans",
             "exceptions",
+            "departed",
         }
     )
     recorded: ClassVar = True
@@ -154,6 +156,8 @@ class Room:
         self.topic_by = ""
         self.topic_at = 0
         self.created = 0
+        self.departed = ""
+        """In a direct room: the nick of the guest who has left for good."""
         self.bans: tuple[Ban, ...] = ()
         self.exceptions: tuple[Ban, ...] = ()
         self.invited: dict[str, None] = {}

@@ -6,6 +6,7 @@ A tail has no holes: it holds the last so many entries, up to the room's committ
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from itertools import islice
 
 from msgspec import Struct
 
@@ -24,6 +25,8 @@ class Kept(Struct, gc=False):
     event: LogEvent
     body: bytes
     origin: int | None
+    cid: int | None = None
+    cid_hash: int | None = None
 
 
 class Tail:
@@ -45,12 +48,11 @@ class Tail:
             bool(self.entries) and self.entries[0].event.seq <= after + 1
         )
 
-    def after(self, seq: int) -> list[Kept]:
-        """What it holds after a seq, oldest first."""
-        skip = seq + 1 - self.first()
-        if skip <= 0:
-            return list(self.entries)
-        return [self.entries[i] for i in range(skip, len(self.entries))]
+    def after(self, seq: int, most: int | None = None) -> list[Kept]:
+        """What it holds after a seq, oldest first, at most so many."""
+        skip = max(0, seq + 1 - self.first())
+        end = None if most is None else skip + most
+        return list(islice(self.entries, skip, end))
 
     def get(self, seq: int) -> Kept | None:
         """The entry of this seq, if it is here."""

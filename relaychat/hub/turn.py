@@ -118,8 +118,8 @@ class Afterwards(Protocol):
     def forget(self, room: Room) -> None:
         """A room has closed: its entries need no memory any more."""
 
-    def read(self, peer: Peer, command: History, member: Member) -> None:
-        """Answer a query from the log, in a later turn."""
+    def read(self, peer: Peer, command: History, member: Member, end: int) -> None:
+        """Answer a query from the log before ``end``, in a later turn."""
 
     def give(self, peer: Peer, entries: list[Entry]) -> None:
         """Give a session that is behind what was read for it."""
@@ -304,17 +304,25 @@ class Turn:
             )
             self.askers.append(self.index)
         room.seq, room.at = event.seq, event.at
-        self._draft(room, event, peer if peer is None or not peer.form.echo else None)
+        self._draft(room, event, peer if self._hides(peer, room) else None)
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
-        kept.append(Kept(place, event, body, origin))
+        number, digest = (cid.number, cid.digest) if cid is not None else (None, None)
+        kept.append(Kept(place, event, body, origin, number, digest))
         if cid is not None:
             self.cids[cid.device.number, cid.number] = First(
                 room.number, event.seq, cid.digest
             )
             if cid.number > cid.device.high:
                 self.set(cid.device, "high", cid.number)
+
+    def _hides(self, peer: Peer | None, room: Room) -> bool:
+        """Whether a form without echo hides this from its own session: what somebody
+        tells themselves is what they wait for."""
+        if peer is None or peer.form.echo:
+            return False
+        return room.kind != "direct" or len(room.members) > 1
 
     def _origin(self, peer: Peer | None, logged: bool) -> int | None:
         if peer is None:

@@ -11,7 +11,7 @@ from relaychat.model.events import Done, Said
 from relaychat.model.policy import PolicyChange
 from relaychat.store.api import InDoubt
 from tests.hub.snapshot import snapshot
-from tests.hub.support import TERSE, HubTestCase, failed, poison
+from tests.hub.support import TERSE, HubTestCase, RecordingPeer, failed, poison
 
 
 class TurnTests(HubTestCase):
@@ -338,6 +338,19 @@ class OutcomeTests(HubTestCase):
         ann = self.connect("ann2")
         ann.ask(c.Who("zoe"))
         self.store.close()
+        self.run_hub()
+        self.assertEqual(self.doubts, ["the hub is in an unknown state"])
+        self.assertEqual(len(self.reported()), 1)
+
+    def test_broken_without_a_commit(self) -> None:
+        """A turn that breaks with nothing to commit stops the server; it does not leave
+        everybody waiting."""
+
+        def bug(count: int) -> None:
+            raise RuntimeError("a bug")
+
+        self.patch(RecordingPeer, "settled", lambda peer, count: bug(count))
+        self.ann.ask(c.Ping("x"))
         self.run_hub()
         self.assertEqual(self.doubts, ["the hub is in an unknown state"])
         self.assertEqual(len(self.reported()), 1)

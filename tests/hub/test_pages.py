@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
-from relaychat.model.events import Gap, LogEvent, Page, Withheld
+from relaychat.model.events import Gap, LogEvent, Page, Said, Withheld
 from relaychat.model.policy import PolicyChange
 from tests.hub.support import HubTestCase, RecordingPeer
 
@@ -267,3 +267,18 @@ class SmallRingTests(RingTests):
         self.assertTrue(self.page().more)
 
     test_all = test_inside = test_by_time = test_cut_by_size
+
+
+class LeavingTests(PageTestCase):
+    """Whoever leaves while their page is read."""
+
+    def test_kicked_meanwhile(self) -> None:
+        """A page ends where the log ended when it was asked for: nothing of it was said
+        behind the reader's back."""
+        self.ann.ask(c.Say("#a", "to all"))
+        self.bob.ask(c.History("#a"))
+        self.ann.ask(c.Kick("#a", "bob"), c.Say("#a", "secret"))
+        self.run_hub()
+        (page,) = [one for one in self.bob.words() if isinstance(one, Page)]
+        texts = [one.text for one in page.events if isinstance(one, Said)]
+        self.assertEqual(texts[-1], "to all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
 from relaychat.model.chain import START, body_digest, link
-from relaychat.model.events import RoomShown, Said
+from relaychat.model.events import Done, Fault, Page, RoomShown, Said
 from relaychat.model.policy import PolicyChange
 from tests.hub.support import HubTestCase, RecordingPeer
 
@@ -308,15 +308,47 @@ class DirectTests(SpeechTestCase):
         self.assertEqual(self.do(zoe, c.Say("@ann", "hello"))[-1], "ok @ann,zoe 2")
 
     def test_departed_guest(self) -> None:
-        """A guest who has gone can't be written to, and the room is closed."""
-        self.direct(self.ann, "bob", "psst")
+        """What a guest said stays with whom it was said to; but nobody can answer."""
+        self.do(self.bob, c.Say("@ann", "psst"))
+        (name,) = [one for one in self.hub.state.rooms if one != "#a"]
         self.do(self.bob, c.Part("#a"), c.Bye())
+        self.ann.words()
+        for called in ("@bob", name):
+            self.assertEqual(
+                self.do(self.ann, c.Say(called, "?"))[-1], "error no_such_user"
+            )
+        self.ann.ask(c.History(name))
+        self.run_hub()
+        (page,) = self.ann.words()
+        assert isinstance(page, Page)
         self.assertEqual(
-            self.do(self.ann, c.Say("@bob", "?"))[-1], "error no_such_user"
+            [one.text for one in page.events if isinstance(one, Said)], ["psst"]
         )
-        self.assertEqual(list(self.hub.state.rooms), ["#a"])
         self.again()
-        self.assertEqual(list(self.hub.state.rooms), ["#a"])
+        self.assertEqual(self.hub.state.rooms[name].departed, "bob")
+
+    def test_departed_guests_are_bounded(self) -> None:
+        """Of the rooms that guests have left, the latest are kept."""
+        most = self.hub.house.limits.departed_per_user
+        for number in range(most + 2):
+            guest = self.connect(f"guest{number}")
+            self.do(guest, c.Say("@ann", "hi"), c.Bye())
+        left = [room for room in self.hub.state.rooms.values() if room.departed]
+        self.assertEqual(len(left), most)
+        self.assertEqual(left[0].departed, "guest2")
+
+    def test_cid_in_a_ring(self) -> None:
+        """A resend is found also where no log is kept, as long as the ring holds it."""
+        cat = self.connect("cat", device="d9")
+        self.do(cat, c.Join("#r"), c.SetPolicy("#r", PolicyChange(history="none")))
+        self.do(cat, c.Say("#r", "once", cid=1))
+        self.do(cat, c.Say("#r", "twice", cid=2))
+        cat.ask(c.Say("#r", "once", cid=1), c.Say("#r", "other", cid=2))
+        self.run_hub()
+        again, reused = cat.words()
+        assert isinstance(again, Done) and isinstance(reused, Fault)
+        self.assertEqual((again.seq, again.duplicate), (3, True))
+        self.assertEqual(reused.code, "cid_reused")
 
     def test_guest_gone_is_told(self) -> None:
         """Who shares only the direct room hears that its guest has gone."""

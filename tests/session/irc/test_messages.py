@@ -55,8 +55,11 @@ class MessageTests(TwoInARoom):
         self.assertEqual(self.told(cid_wire), [])
 
     def test_oneself(self) -> None:
-        """A message to oneself is kept; without an echo there is nothing to show."""
-        self.assertEqual(self.ask(self.ann, self.ann_wire, "PRIVMSG ann :note"), [])
+        """A message to oneself comes back, also without an echo: it is a delivery."""
+        self.assertEqual(
+            self.ask(self.ann, self.ann_wire, "PRIVMSG ann :note"),
+            [f"{ANN} PRIVMSG ann :note"],
+        )
 
     def test_kinds(self) -> None:
         """NOTICE and CTCP pass as they are, ACTION among them."""
