@@ -231,6 +231,8 @@ class IrcReader(threading.Thread):
         with socket.create_connection(("127.0.0.1", self._port), timeout=60) as relay:
             relay.sendall(b"NICK ircreader\r\nUSER reader 0 * :reader\r\n")
             for raw in relay.makefile("rb"):
+                if not raw.endswith(b"\n"):
+                    return  # cut off in the middle
                 line = raw.decode("utf-8", "replace").rstrip("\r\n")
                 words = line.split(" ", 3)
                 if line.startswith("PING"):

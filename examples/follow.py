@@ -27,6 +27,8 @@ def follow(relay: socket.socket) -> None:
     say(type="hello", **hello, resume={room: cursor} if cursor else {})
     say(type="join", room=room)
     for line in relay.makefile("rb"):
+        if not line.endswith(b"\n"):
+            return  # cut off in the middle
         word = json.loads(line)
         if word["type"] == "ping":
             say(type="pong", token=word["token"])
