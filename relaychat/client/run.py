@@ -17,9 +17,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 from relaychat.client.output import OutputClosed, note
@@ -60,7 +62,7 @@ class _Run:
             signal.signal(number, self._interrupted)
         self._done = Deferred.fromCoroutine(self._job(self._reactor))
         self._done.addCallbacks(self._returned, self._failed)
-        self._done.addBoth(lambda _: self._reactor.stop())
+        self._done.addBoth(lambda _: self._stop())
 
     def _interrupted(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._cancel, number)
@@ -68,11 +70,16 @@ class _Run:
     def _cancel(self, number: int) -> None:
         if self._signal:  # the second one does not wait for a polite end
             self.code = 128 + number
-            self._reactor.stop()
+            self._stop()
             return
         self._signal = number
         if self._done is not None:
             self._done.cancel()
+
+    def _stop(self) -> None:
+        """Stop the reactor, unless it is stopping: interrupts come in any number."""
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def _returned(self, code: int) -> None:
         self.code = 128 + self._signal if self._signal else code

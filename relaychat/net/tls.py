@@ -60,4 +60,11 @@ def context(certificate: Path, key: Path) -> CertificateOptions:
     made = options.getContext()
     made.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
     made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    made.set_alpn_select_callback(_no_protocol)
     return options
+
+
+def _no_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    """Each port speaks one dialect, so there is nothing to choose. Twisted's own
+    callback fails the handshake of a client that offers anything."""
+    return SSL.NO_OVERLAPPING_PROTOCOLS
