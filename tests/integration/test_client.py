@@ -418,6 +418,28 @@ class TlsTests(ClientCase):
         self.assertIn("certificate", notes)
 
 
+class FollowTests(ClientCase):
+    def test_example_follows_through_a_restart(self) -> None:
+        """examples/follow.py shows every entry once, over kill -9 of the server."""
+        self.output("send", ROOM, "one")
+        follow = subprocess.Popen(
+            [sys.executable, str(ROOT / "examples" / "follow.py"),
+             str(self.folder.data / "native.sock"), ROOM, "ann"],
+            env={**environment(), "RELAYCHAT_PASSWORD": PASSWORD},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.addCleanup(self.reap, follow)
+        assert follow.stdout is not None
+        while self.output("ctl", "sessions").count("ann") < 1:
+            self.assertIsNone(follow.poll())
+        self.output("send", ROOM, "two")
+        self.server.end(signal.SIGKILL)
+        self.server = self.serve()
+        self.output("send", ROOM, "three")
+        shown = [json.loads(follow.stdout.readline()) for _ in range(2)]
+        self.assertEqual([one["text"] for one in shown], ["two", "three"])
+
+
 class TapTests(ClientCase):
     def test_listens(self) -> None:
         """The client's tap follows rooms and logs what happens in them, and stops
