@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 from pathlib import Path
 
 from OpenSSL import SSL
@@ -22,7 +22,7 @@ def shake_hands(server: SSL.Connection, client: SSL.Connection) -> None:
                 waiting.discard(one)
             except SSL.WantReadError:
                 pass
-            with suppress(SSL.WantReadError):
+            with contextlib.suppress(SSL.WantReadError):
                 other.bio_write(one.bio_read(1 << 16))
         if not waiting:
             return
