@@ -166,6 +166,10 @@ def _add_member(turn: Turn, room: Room, user: User, role: Role, seq: int) -> Non
     turn.put(user.rooms, room, member)
     turn.touch(member)
     turn.touch(user)
+    for session in user.peers:
+        # By its device a guest is known again after a restart.
+        if session.device is not None and not session.device.stored:
+            turn.set(session.device, "stored", True)
 
 
 # -- out ----------------------------------------------------------------------

@@ -364,3 +364,15 @@ class StayTests(HubTestCase):
         self.assertEqual(
             len({msgspec.to_builtins(one)["occurrence"] for one in shares}), 1
         )
+
+
+class ReturningGuestTests(HubTestCase):
+    """Guests and restarts (H9)."""
+
+    def test_reader(self) -> None:
+        """A guest who has only read comes back by its device after a restart."""
+        self.do(self.connect("gus", device="d1", window_s=300), c.Join("#a"))
+        self.restart()
+        gus = self.connect("gus", device="d1", window_s=300)
+        self.assertEqual(gus.me.nick, "gus")
+        self.assertEqual([room.name for room in gus.me.rooms], ["#a"])
