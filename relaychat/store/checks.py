@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from relaychat.store.api import Record, Row
+from relaychat.store.api import Batch, Record, Row
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
 """Of a body. Lines end at 64 KiB at the edge, so only a bug comes near it."""
@@ -59,6 +59,20 @@ def twins(rows: Sequence[Row]) -> tuple[int, ...]:
             again.append(index)
         seen.add((row.origin, row.cid))
     return tuple(again)
+
+
+def follows(batch: Batch) -> bool:
+    """Whether each room's rows go on, one by one, from where its head was to where it
+    moves."""
+    seqs = {head.room: head.was for head in batch.heads}
+    if len(seqs) < len(batch.heads):
+        return False
+    for row in batch.rows:
+        seq = row[1]
+        if seqs.get(row[0]) != seq - 1:
+            return False
+        seqs[row[0]] = seq
+    return all(seqs[head.room] == head.seq for head in batch.heads)
 
 
 def highest_device(rows: Iterable[Row], records: Iterable[Record]) -> int:

@@ -26,6 +26,7 @@ from relaychat.store.api import (
 )
 from relaychat.store.checks import (
     PAGE_BYTES,
+    follows,
     highest_device,
     sealed_rooms,
     twins,
@@ -82,11 +83,9 @@ class Ledger:
             return Duplicates(known)
         if again := twins(rows):
             return Poison(again)
-        places = {(row.room, row.seq) for row in rows}
-        if len(places) < len(rows) or any(self.line(*place) for place in places):
-            return InDoubt("another writer: a place in the log is taken")
-        moved = {head.room for head in batch.heads}
-        if len(moved) < len(batch.heads) or any(map(self._moved, batch.heads)):
+        if not follows(batch):
+            return InDoubt("another writer: rows don't follow the heads of their rooms")
+        if any(map(self._moved, batch.heads)):
             return InDoubt("another writer: a room's head is not where it was left")
         return None
 

@@ -37,7 +37,7 @@ def _within_page(entries: str, order: str) -> str:
 
 def _page(order: str) -> str:
     return _within_page(
-        f"SELECT {_FIELDS} FROM log WHERE room = ? AND seq > ? AND seq < ?"
+        f"SELECT {_FIELDS} FROM entry WHERE room = ? AND seq > ? AND seq < ?"
         f" ORDER BY {order} LIMIT ?",
         order,
     )
@@ -46,18 +46,22 @@ def _page(order: str) -> str:
 _OLDEST_PAGE = _page("seq")
 _NEWEST_PAGE = _page("seq DESC")
 
-# The index over (room, seq) holds pos as well, so the rows themselves are fetched only
-# for what is given. No room can have more than the limit among the first entries of
-# all.
+# The rows themselves are fetched only for what is given. No room can have more than the
+# limit among the first entries of all.
 _MERGED = _within_page(
     f"""
     SELECT {_FIELDS} FROM log WHERE pos IN (
-        SELECT entry.pos FROM json_each(?1) AS cursor CROSS JOIN log AS entry
-        WHERE entry.room = CAST(cursor.key AS INTEGER)
-          AND entry.seq > cursor.value
-          AND entry.seq <= ?2 + max(cursor.value, (
-                SELECT min(seq) - 1 FROM log WHERE room = CAST(cursor.key AS INTEGER)))
-        ORDER BY entry.pos LIMIT ?2
+        SELECT pos FROM (
+            SELECT place.pos FROM json_each(?1) AS cursor CROSS JOIN place
+            WHERE room = CAST(cursor.key AS INTEGER) AND seq > cursor.value
+              AND seq <= ?2 + max(cursor.value, (
+                    SELECT min(seq) - 1 FROM place
+                    WHERE room = CAST(cursor.key AS INTEGER)))
+            UNION ALL
+            SELECT log.pos FROM log CROSS JOIN json_each(?1) AS cursor
+            WHERE pos > (SELECT value FROM meta WHERE name = 'placed')
+              AND room = CAST(cursor.key AS INTEGER) AND seq > cursor.value
+        ) ORDER BY pos LIMIT ?2
     ) ORDER BY pos
     """,
     "pos",
@@ -72,18 +76,29 @@ _ABOUT = f"""
     )
 """
 
-# A binary search, for ``at`` never decreases along a room's log.
+# A binary search, for ``at`` never decreases along a room's log. What has no place yet
+# comes behind all that has.
 _SEEK = """
     WITH RECURSIVE search (low, high) AS (
-        SELECT coalesce((SELECT min(seq) FROM log WHERE room = :room), 1),
-               coalesce((SELECT max(seq) FROM log WHERE room = :room), 0) + 1
+        SELECT coalesce((SELECT min(seq) FROM place WHERE room = :room), 1),
+               coalesce((SELECT max(seq) FROM place WHERE room = :room), 0) + 1
         UNION ALL
         SELECT iif(at < :at, (low + high) / 2 + 1, low),
                iif(at < :at, high, (low + high) / 2)
-        FROM search LEFT JOIN log ON log.room = :room AND log.seq = (low + high) / 2
+        FROM search LEFT JOIN place
+            ON place.room = :room AND place.seq = (low + high) / 2
+        LEFT JOIN log ON log.pos = place.pos
         WHERE low < high
+    ),
+    late AS MATERIALIZED (
+        SELECT seq, at FROM log
+        WHERE pos > (SELECT value FROM meta WHERE name = 'placed') AND room = :room
     )
-    SELECT low FROM search WHERE low >= high
+    SELECT CASE
+        WHEN low <= (SELECT max(seq) FROM place WHERE room = :room) THEN low
+        ELSE coalesce((SELECT min(seq) FROM late WHERE at >= :at),
+                      (SELECT max(seq) + 1 FROM late), low)
+    END FROM search WHERE low >= high
 """
 
 _PROOFS = f"""
@@ -94,7 +109,7 @@ _PROOFS = f"""
     FROM (
         SELECT *, sum(length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING)
                   - length(body) AS ahead
-        FROM (SELECT seq, at, body, chain, digest FROM log
+        FROM (SELECT seq, at, body, chain, digest FROM entry
               WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?)
     ) WHERE ahead < {PAGE_BYTES}
 """

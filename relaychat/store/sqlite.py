@@ -30,6 +30,7 @@ from relaychat.store.api import (
 )
 from relaychat.store.checkpoint import Checkpoints
 from relaychat.store.lock import DataLock
+from relaychat.store.places import Places
 from relaychat.store.reads import Reads
 from relaychat.store.schema import open_reader, open_writer
 from relaychat.store.threads import CallFromThread, Worker
@@ -81,10 +82,10 @@ class SqliteStore:
         self._transactions = Transactions(
             writing, snapshot.last_pos, snapshot.last_device
         )
+        self._places = Places(self._transactions, self._complain)
+        self._places.fill()
         self._checkpoints = Checkpoints(writing, self._complain)
-        self._writer = Worker(
-            "relaychat-writer", self._call_from_thread, self._checkpoints.idle
-        )
+        self._writer = Worker("relaychat-writer", self._call_from_thread, self._idle)
         self._reader = Worker("relaychat-reader", self._call_from_thread)
         self._writer.start()
         self._reader.start()
@@ -96,7 +97,7 @@ class SqliteStore:
         if not self._open:
             return succeed(Failed("the store is closed"))
         outcome = self._writer.ask(self._transactions.commit, batch)
-        self._writer.after(lambda: self._checkpoint(batch))
+        self._writer.after(lambda: self._behind(batch))
         return outcome
 
     def page(
@@ -159,9 +160,16 @@ class SqliteStore:
             return fail(StoreBroken("the store is closed"))
         return self._reader.ask(_explained, call, *values)
 
-    def _checkpoint(self, batch: Batch) -> None:
+    def _behind(self, batch: Batch) -> None:
+        """What is done behind a batch, so that its answer does not wait for it."""
+        self._places.count(batch)
+        self._places.if_due()
         self._checkpoints.count(batch)
         self._checkpoints.if_due()
+
+    def _idle(self) -> None:
+        self._places.idle()
+        self._checkpoints.idle()
 
     def _complain(self, text: str) -> None:
         self._call_from_thread(self._warn, text)

@@ -85,9 +85,20 @@ def drop_records(size: int) -> str:
 
 BLANK = (
     "UPDATE OR ROLLBACK log SET body = ?, digest = coalesce(digest, ?)"
-    " WHERE room = ? AND seq = ?"
+    " WHERE pos = (SELECT pos FROM entry WHERE room = ? AND seq = ?)"
 )
 """Values: the body that comes, the digest of the one that goes, room, seq."""
+
+FILL_PLACES = (
+    "INSERT OR ROLLBACK INTO place (room, seq, pos)"
+    " SELECT room, seq, pos FROM log"
+    " WHERE pos > (SELECT value FROM meta WHERE name = 'placed') ORDER BY room, seq"
+)
+
+RAISE_PLACED = (
+    "UPDATE OR ROLLBACK meta SET value = (SELECT coalesce(max(pos), 0) FROM log)"
+    " WHERE name = 'placed'"
+)
 
 RAISE_LAST_DEVICE = "UPDATE OR ROLLBACK meta SET value = ? WHERE name = 'last_device'"
 """Value: the number."""

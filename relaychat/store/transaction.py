@@ -30,6 +30,7 @@ from relaychat.store.api import (
     Row,
 )
 from relaychat.store.checks import (
+    follows,
     highest_device,
     sealed_rooms,
     twins,
@@ -85,6 +86,8 @@ class Transactions:
             self._connection.execute("BEGIN IMMEDIATE")
             self._insert_rows(batch.rows)
             self._move_heads(batch.heads)
+            if not follows(batch):
+                raise AnotherWriter("rows don't follow the heads of their rooms")
             if batch.records:
                 self._put_records(batch.records)
             for blank in batch.blanks:
@@ -101,6 +104,25 @@ class Transactions:
         self._last_pos += len(batch.rows)
         self._last_device = device
         return Committed(first_pos)
+
+    def fill_places(self) -> str | None:
+        """Give entries without a place theirs; says why not, where it fails. A doubt
+        about it is one about everything behind it."""
+        if self._doubt is not None:
+            return self._doubt.why
+        committing = False
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(statements.FILL_PLACES)
+            self._connection.execute(statements.RAISE_PLACED)
+            committing = True
+            self._connection.execute("COMMIT")
+        except Exception as error:
+            outcome = self._verdict(Batch(), error, committing)
+            if isinstance(outcome, InDoubt):
+                self._doubt = outcome
+            return explain(error)
+        return None
 
     # -- the statements ---------------------------------------------------------------
 

@@ -120,7 +120,7 @@ class DiskTests(ChildCase):
 
     def test_a_full_disk_heals(self) -> None:
         """Writes that find no space fail their commit alone."""
-        lines = self.traced("-e", "inject=pwrite64:error=ENOSPC:when=60..62")
+        lines = self.traced("-e", "inject=pwrite64:error=ENOSPC:when=40..42")
         outcomes = [line.split()[0] for line in lines]
         self.assertEqual(set(outcomes), {"Committed", "Failed"})
         self.assertEqual(outcomes[-1], "Committed")

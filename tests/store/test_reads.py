@@ -71,7 +71,7 @@ class PlanTests(StoreCase):
         self.reads.record("room", "1")
         self.assertEqual(len(self.connection.asked), 9)
         plan = self.plan()
-        for table in ("log", "entry", "record"):
+        for table in ("log", "place", "record"):
             self.assertNotRegex(plan, f"SCAN {table}( |$)")
 
     def test_what_an_entry_is_about_has_an_index(self) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relaychat.model.chain import body_digest
+from relaychat.store import places
 from relaychat.store.api import Batch, Blank, Committed, InDoubt, Record, Row, Store
 from relaychat.store.memory import MemoryStore
 from tests.store.stores import AT, RoomLog, StoreCase
@@ -115,7 +116,7 @@ class TwinTests(StoreCase):
     """Random batches and reads."""
 
     @settings(
-        max_examples=60,
+        max_examples=90,
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
@@ -123,13 +124,14 @@ class TwinTests(StoreCase):
     @given(st.lists(batches, min_size=1, max_size=8), st.data())
     def test_both_say_the_same(self, turns: list[Asked], data: st.DataObject) -> None:
         """Outcomes, all reads, and what is there after a restart."""
+        self.patch(places, "DUE_ROWS", data.draw(st.sampled_from((1, 40, 10_000))))
         memory = MemoryStore()
         path = self.folder() / "relaychat.db"
         sqlite = self.sqlite(path)
         relay = Relay()
         self.assertEqual(memory.open(KINDS), sqlite.open(KINDS))
         for asked in turns:
-            places = relay.places()
+            stood = relay.places()
             batch = relay.batch(asked)
             ours = self.commit(memory, batch)
             theirs = self.commit(sqlite, batch)
@@ -138,7 +140,7 @@ class TwinTests(StoreCase):
                 break
             self.assertEqual(ours, theirs)
             if not isinstance(ours, Committed):
-                relay.undo(places)
+                relay.undo(stood)
         self.assert_same_reads(memory, sqlite, data)
         for store in (memory, sqlite):
             self.wait(store.close())

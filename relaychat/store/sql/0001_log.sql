@@ -17,7 +17,15 @@ CREATE TABLE log (
     digest   BLOB
 );
 
-CREATE UNIQUE INDEX log_room_seq ON log (room, seq);
+-- Where each room's entries are in the log. It is filled behind the commits, thousands
+-- of rows at a time: every room has pages of its own here, and a batch over many rooms
+-- would touch all of them. Of what is behind ``placed``, below, there is nothing here.
+CREATE TABLE place (
+    room INTEGER NOT NULL,
+    seq  INTEGER NOT NULL,
+    pos  INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX log_origin_cid ON log (origin, cid) WHERE cid IS NOT NULL;
 
@@ -45,4 +53,12 @@ CREATE TABLE meta (
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-INSERT INTO meta (name, value) VALUES ('last_device', 0);
+INSERT INTO meta (name, value) VALUES ('last_device', 0), ('placed', 0);
+
+-- Entries as reads see them, found by room and seq.
+CREATE VIEW entry AS
+    SELECT place.room, place.seq, log.pos, at, body, chain, origin, digest
+    FROM place CROSS JOIN log ON log.pos = place.pos
+    UNION ALL
+    SELECT room, seq, pos, at, body, chain, origin, digest
+    FROM log WHERE pos > (SELECT value FROM meta WHERE name = 'placed');
