@@ -8,7 +8,7 @@ itself (DESIGN section 3). What a turn decides is seen by nobody before its comm
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -326,13 +326,10 @@ class Hub:
         counts.turns += 1
         counts.commands += len(items)
         counts.events += len(turn.rows)
-        settled: dict[Peer, int] = {}
-        for peer, _ in items:
+        for peer, count in Counter([peer for peer, _ in items]).items():
             if peer is not None:
-                settled[peer] = settled.get(peer, 0) + 1
-        for peer, count in settled.items():
-            peer.spoke_us = now_us
-            peer.settled(count)
+                peer.spoke_us = now_us
+                peer.settled(count)
 
     # -- reads ----------------------------------------------------------------
 

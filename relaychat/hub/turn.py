@@ -277,43 +277,30 @@ class Turn:
 
         Raises Unavailable while nothing can be kept.
         """
-        body = encode(event)
+        body, seq, at = encode(event), event.seq, event.at
         origin = self._origin(peer, room.logged)
+        number, digest = (cid.number, cid.digest) if cid is not None else (None, None)
         place = len(self.rows)
         if room not in self.starts:
             self.starts[room] = Start(room.seq, room.at, room.chain)
         if room.logged:
             if self.refusing:
                 raise Unavailable
-            room.chain = link(room.chain, event.seq, event.at, body_digest(body))
-            number, digest = (
-                (cid.number, cid.digest) if cid is not None else (None, None)
-            )
+            room.chain = link(room.chain, seq, at, body_digest(body))
+            chain = room.chain
             self.rows.append(
-                Row(
-                    room.number,
-                    event.seq,
-                    event.at,
-                    body,
-                    room.chain,
-                    origin,
-                    number,
-                    digest,
-                    ref,
-                )
+                Row(room.number, seq, at, body, chain, origin, number, digest, ref)
             )
             self.askers.append(self.index)
-        room.seq, room.at = event.seq, event.at
+        room.seq, room.at = seq, at
         self._draft(room, event, peer if self._hides(peer, room) else None)
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
-        number, digest = (cid.number, cid.digest) if cid is not None else (None, None)
         kept.append(Kept(place, event, body, origin, number, digest))
         if cid is not None:
-            self.cids[cid.device.number, cid.number] = First(
-                room.number, event.seq, cid.digest
-            )
+            first = First(room.number, seq, cid.digest)
+            self.cids[cid.device.number, cid.number] = first
             if cid.number > cid.device.high:
                 self.set(cid.device, "high", cid.number)
 
