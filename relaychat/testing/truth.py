@@ -6,6 +6,7 @@ server that runs or does not, ``from_ledger`` from a store in memory.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator
@@ -360,10 +361,7 @@ def from_folder(folder: Path, but: tuple[str, ...] = ()) -> Truth:
             for one in db.execute(sql, (kind,)):
                 truth._record(*one)
         left_out = {n for n, log in truth.logs.items() if log.name in but}
-        rooms = [room for (room,) in db.execute("SELECT room FROM head ORDER BY room")]
-        for room in rooms:
-            if room not in left_out:
-                truth._rows(_stored(db, room))
+        truth._rows(_stored(db, left_out))
         found = db.execute("SELECT room, seq, chain FROM head")
         heads = {room: (seq, chain) for room, seq, chain in found}
     for number in left_out:
@@ -372,9 +370,10 @@ def from_folder(folder: Path, but: tuple[str, ...] = ()) -> Truth:
     return truth
 
 
-def _stored(db: sqlite3.Connection, room: int) -> Iterator[Fields]:
+def _stored(db: sqlite3.Connection, but: set[int]) -> Iterator[Fields]:
+    """Rows in the order of their commits, read without the help of any index."""
     sql = (
         "SELECT room, seq, at, body, chain, origin, cid, digest FROM log"
-        " WHERE room = ? ORDER BY seq"
+        " WHERE room NOT IN (SELECT value FROM json_each(?)) ORDER BY pos"
     )
-    return map(Fields._make, db.execute(sql, (room,)))
+    return map(Fields._make, db.execute(sql, (json.dumps(list(but)),)))
