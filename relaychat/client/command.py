@@ -43,6 +43,7 @@ def default_nick() -> str:
     return name if name[:1].isalpha() else "guest"
 
 
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _CONNECTION = [
     click.option(
         "--server",
@@ -55,12 +56,12 @@ _CONNECTION = [
     click.option("--login", is_flag=True, help="Ask for the account's password."),
     click.option(
         "--password-file",
-        type=click.Path(path_type=Path),
+        type=_FILE,
         help="Log in with the password in this file ($RELAYCHAT_PASSWORD does too).",
     ),
     click.option(
         "--ca",
-        type=click.Path(path_type=Path),
+        type=_FILE,
         help="Trust this authority's certificate (PEM).",
     ),
     click.option(
@@ -103,7 +104,7 @@ def _password(login: bool, file: Path | None) -> str | None:
         try:
             return file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise click.ClickException(f"{file}: {error}") from None
+            raise click.UsageError(f"{file}: {error}") from None
     if login:
         return getpass.getpass("Password: ")
     return os.environ.get("RELAYCHAT_PASSWORD")

@@ -22,9 +22,13 @@ class Ready(NamedTuple):
 
 
 class Down(NamedTuple):
-    """The connection is gone; another one follows."""
+    """The connection is gone, or none was made; another attempt follows.
+
+    ``final``: it will fail alike, unless somebody mends something.
+    """
 
     reason: str
+    final: bool = False
 
 
 class Shown(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Protocol as TypingProtocol
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
@@ -31,6 +31,7 @@ from relaychat.client.happenings import (
     Rejected,
     Up,
 )
+from relaychat.client.reasons import is_final, reason_of
 from relaychat.model.commands import Command
 from relaychat.model.events import Fault
 from relaychat.model.words import Word
@@ -55,6 +56,9 @@ def delay_s(failures: int, chance: float) -> float:
     return plain * (0.5 + chance)
 
 
+SILENT = (ConnectionDone, ConnectionLost)
+WRONG_DOOR = "is it the right port, and with or without TLS?"
+"""What a server does that hears TLS where it has none, or none where it has."""
 _DONE = Failure(ConnectionDone())
 
 
@@ -74,6 +78,7 @@ class _Connection(Protocol):
     def __init__(self, link: Link) -> None:
         self._link = link
         self.last_word = ""
+        self.heard = False
 
     def connectionMade(self) -> None:
         self._link._made(self)
@@ -194,6 +199,7 @@ class Link(Service):
         if connection is not self._connection:
             return
         self._last_heard = self._clock.seconds()
+        connection.heard = True
         for happening in self.conversation.receive(data):
             self._happened(connection, happening)
         self.flush()
@@ -229,19 +235,20 @@ class Link(Service):
             return
         self._connection = None
         self._cancel_all()
-        why = connection.last_word or reason.getErrorMessage()
+        why = connection.last_word or reason_of(reason)
+        if not connection.heard and reason.check(*SILENT):
+            why = f"{why} before it said a word; {WRONG_DOOR}"
         for happening in self.conversation.disconnected():
             self._happened(connection, happening)
-        self._failures += 1
-        self._tell_down(why)
+        self._down(why, is_final(reason))
 
     def _attempt_failed(self, reason: Failure) -> None:
-        self._failures += 1
-        self._tell_down(reason.getErrorMessage() or "can't connect")
+        self._down(reason_of(reason), is_final(reason))
 
-    def _tell_down(self, why: str) -> None:
+    def _down(self, why: str, final: bool) -> None:
+        self._failures += 1
         if self.running:
-            self.heard(Down(why))
+            self.heard(Down(why, final))
 
     # -- timers ------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def told(happening: Happening) -> str:
     match happening:
         case Up(welcome):
             return f"up as {welcome.nick} on {welcome.server}"
-        case Down(reason):
+        case Down(reason=reason):
             return f"down: {reason}; trying again"
         case Entered(room):
             return f"in {room.room}, at {room.seq}"

@@ -27,7 +27,7 @@ from relaychat.client.happenings import (
 )
 from relaychat.client.link import Link
 from relaychat.client.output import note
-from relaychat.client.run import LOCAL, REFUSED, UNREACHABLE, Trouble
+from relaychat.client.run import REFUSED, UNREACHABLE, USAGE, Trouble
 from relaychat.client.state import home
 from relaychat.model.commands import Hello
 from relaychat.model.errors import NickInUse, Replaced
@@ -93,7 +93,7 @@ class Visit:
                 reactor, target.server, target.ca, target.fingerprint
             )
         except dial.BadServer as error:
-            raise Trouble(LOCAL, str(error)) from None
+            raise Trouble(USAGE, str(error)) from None
         self.link = Link(reactor, endpoint, self.conversation, self._happened)
 
     async def stay(self, job: Callable[[], Awaitable[int]] | None = None) -> int:
@@ -163,7 +163,10 @@ class Visit:
             self.ready.callback(None)
 
     def _down(self, happening: Down) -> None:
-        if not self._told_down:
+        if happening.final and not self._was_up:
+            reason = f"{self._target.server}: {happening.reason}"
+            self.fail(Trouble(UNREACHABLE, reason))
+        elif not self._told_down:
             note(f"{self._target.server}: {happening.reason}; trying again")
             self._told_down = True
 

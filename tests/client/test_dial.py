@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.dial import BadServer, Pinned, endpoint
-
-
-class Certificate:
-    """A certificate, as far as a pin looks at it."""
-
-    def digest(self, name: str) -> bytes:
-        assert name == "sha256"
-        return b":".join([b"AB"] * 32)
+from relaychat.client.dial import BadServer, endpoint
 
 
 class EndpointTests(SynchronousTestCase):
@@ -40,8 +31,14 @@ class EndpointTests(SynchronousTestCase):
 
     def test_wrong_strings(self) -> None:
         """What no endpoint understands is an error of ours."""
-        for bad in ("", "nonsense", "tcp:", "what:x:1"):
-            self.assertRaises(BadServer, self.dial, bad)
+        for bad in ("", "nonsense", "tcp:", "tcp:h", "tcp:h:x", "what:x:1"):
+            error = self.assertRaises(BadServer, self.dial, bad)
+            self.assertIn("tcp:HOST:PORT", str(error))
+
+    def test_bad_fingerprint(self) -> None:
+        """So is a fingerprint that is none, and a host that no name can be."""
+        self.assertRaises(BadServer, self.dial, "tls:h:1", fingerprint="AA")
+        self.assertRaises(BadServer, self.dial, f"tls:{'a' * 64}.example:1")
 
     def test_trust_without_tls(self) -> None:
         """To check a certificate where there is none would be a false promise."""
@@ -55,27 +52,3 @@ class EndpointTests(SynchronousTestCase):
         for one in (path, Path("none.pem")):
             error = self.assertRaises(BadServer, self.dial, "tls:h:1", ca=one)
             self.assertIn(str(one), str(error))
-
-
-class PinnedTests(SynchronousTestCase):
-    def test_fingerprint_is_checked(self) -> None:
-        """A fingerprint is a SHA-256 in hexadecimal, with colons or without."""
-        for bad in ("", "ab", "zz" * 32, "ab" * 33):
-            self.assertRaises(BadServer, Pinned, "h", bad)
-        Pinned("h", ":".join(["AB"] * 32))
-
-    def test_leaf_alone_counts(self) -> None:
-        """The server's own certificate has to be the pinned one; who signed it does not
-        matter."""
-        for pin, good in (("ab" * 32, True), ("cd" * 32, False)):
-            pinned = Pinned("h", pin)
-            self.assertEqual(pinned._verify(None, Certificate(), 18, 0, 0), good)
-            self.assertTrue(pinned._verify(None, Certificate(), 19, 1, 0))
-
-    def test_server_name(self) -> None:
-        """The name is sent for the server to choose its certificate by; an address is
-        not."""
-        for host, name in (("chat.example", b"chat.example"), ("127.0.0.1", None)):
-            connection = Pinned(host, "ab" * 32).clientConnectionForTLS(None)
-            self.assertIsInstance(connection, SSL.Connection)
-            self.assertEqual(connection.get_servername(), name)

@@ -117,6 +117,17 @@ class LinkTests(SynchronousTestCase):
         self.successResultOf(first)
         self.successResultOf(self.link.up())
 
+    def test_silent_server(self) -> None:
+        """A connection that ends before the server said a word may be one with TLS on
+        one side only, and is told so; later on it is not."""
+        self.wire.lose()
+        self.clock.advance(1)
+        self.welcome()
+        self.wire.lose()
+        silent, plain = self.got(Down)
+        self.assertIn("with or without TLS?", silent.reason)
+        self.assertEqual(plain.reason, "the connection was lost")
+
     def test_comes_back(self) -> None:
         """A lost connection is told, and followed by another."""
         self.welcome()

@@ -171,8 +171,12 @@ class OnceTests(ClientCase):
             (2, ("history", ROOM, "--since", "yesterday"), "a time is written"),
             (3, ("send", ROOM, "x", "--server", "unix:no", "--timeout", "1"), "no a"),
             (4, ("tail", ROOM, "--cursor", "wrong"), "wrong"),
-            (4, ("send", ROOM, "x", "--server", "tls:nowhere"), "tls:HOST:PORT"),
-            (4, ("send", ROOM, "x", "--fingerprint", "00"), "no TLS"),
+            (2, ("send", ROOM, "x", "--server", "bogus"), "tcp:HOST:PORT"),
+            (2, ("send", ROOM, "x", "--server", "tls:nowhere"), "tls:HOST:PORT"),
+            (2, ("send", ROOM, "x", "--server", "tls:h:1", "--ca", "none"), "none"),
+            (2, ("send", ROOM, "x", "--server", "tls:h:1", "--fingerprint", "A"), "64"),
+            (2, ("send", ROOM, "x", "--password-file", "none"), "none"),
+            (2, ("send", ROOM, "x", "--fingerprint", "00"), "no TLS"),
             (4, ("pipe", ROOM, "--from", "none"), "none"),
             (4, ("pipe", ROOM, "--from", "."), "directory"),
             (4, ("send", ROOM, "x", "--state", "wrong"), "wrong"),
@@ -412,10 +416,14 @@ class TlsTests(ClientCase):
         send = ("send", ROOM, "x", "--server", where)
         self.output(*send, "--ca", str(pem))
         self.output(*send, "--fingerprint", pin.upper())
-        for options in ((), ("--fingerprint", "0" * 64)):
-            code, _, notes = self.finish(*send, *options, "--timeout", "1")
+        for options, text in (
+            ((), "self-signed"),
+            (("--fingerprint", "0" * 64), "pin"),
+        ):
+            code, _, notes = self.finish(*send, *options)
             self.assertEqual(code, 3, notes)
-        self.assertIn("certificate", notes)
+            self.assertIn(text, notes)
+            self.assertNotIn("trying again", notes)
 
 
 class FollowTests(ClientCase):

@@ -1,0 +1,34 @@
+"""Why there is no connection, in words."""
+
+from __future__ import annotations
+
+import errno
+
+from OpenSSL import SSL
+from twisted.internet import error
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.client.reasons import is_final, reason_of
+from relaychat.client.trust import BadCertificate
+
+
+class ReasonTests(SynchronousTestCase):
+    def test_words(self) -> None:
+        """What goes wrong most is told in words; the rest as the system says it."""
+        for why, text in (
+            (error.ConnectionRefusedError(), "nobody listens there"),
+            (error.ConnectError(errno.ENOENT), "No such file or directory"),
+            (error.DNSLookupError("no address"), "there is no such host"),
+            (error.ConnectionLost(), "the connection was lost"),
+            (SSL.Error([]), "TLS failed; is there TLS at this port?"),
+            (BadCertificate("it has expired"), "it has expired"),
+            (RuntimeError("odd."), "odd"),
+            (RuntimeError(), "can't connect"),
+        ):
+            self.assertEqual(reason_of(Failure(why)), text)
+
+    def test_final(self) -> None:
+        """Only a bad certificate will be as bad the next time."""
+        self.assertTrue(is_final(Failure(BadCertificate("it has expired"))))
+        self.assertFalse(is_final(Failure(error.ConnectionLost())))
