@@ -14,9 +14,9 @@ import msgspec
 
 from relaychat.client import output
 from relaychat.client.happenings import (
+    Answered,
     Entered,
     Happening,
-    Kept,
     Refused,
     Shown,
     Shut,
@@ -39,6 +39,7 @@ from relaychat.model.commands import (
     SetTopic,
     Who,
 )
+from relaychat.model.events import Fault
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 
@@ -63,6 +64,7 @@ class Chat:
         self._json = json
         self._room = ""
         self._seen: set[str] = set()
+        self._topics: dict[str, str] = {}
         self._open_asks = 0
         self._leaving = False
         self._lines = Lines(LINE_BYTES)
@@ -98,13 +100,15 @@ class Chat:
         elif isinstance(happening, Refused):
             output.note(str(refusal("not sent", happening.fault)))
         elif isinstance(happening, Shut):
-            output.note(str(refusal(happening.room, happening.fault)))
-            if not happening.fault.retry:
-                self._visit.conversation.leave(happening.room)
-        if isinstance(happening, (Kept, Refused, Shut)):
+            self._shut(happening)
+        elif isinstance(happening, Answered) and isinstance(happening.answer, Fault):
+            output.note(str(refusal("/part", happening.answer)))
+        if not isinstance(happening, (Shown, Entered)):
             self._check_end()
 
     def _show(self, event: Word, raw: bytes) -> None:
+        if isinstance(event, events.TopicSet):
+            self._topics[fold(event.room)] = event.text
         if self._json:
             output.write(json_line(raw) + "\n")
             return
@@ -113,16 +117,45 @@ class Chat:
             output.write(text + "\n")
 
     def _entered(self, room: events.RoomShown) -> None:
-        if fold(room.room) in self._seen:
+        if room.direct is not None:
             return
-        self._seen.add(fold(room.room))
-        if room.direct is None:
+        self._topics[fold(room.room)] = room.topic
+        if fold(room.room) not in self._seen:
+            self._seen.add(fold(room.room))
+            count = room.members_total
             topic = f": {room.topic}" if room.topic else ""
-            self._tell(f"in {room.room} with {room.members_total} members{topic}")
+            people = f"{count} member{'' if count == 1 else 's'}"
+            self._tell(f"in {room.room} with {people}{topic}")
+        if not self._room and self._visit.conversation.wants(room.room):
+            self._turn_to(room.room)
+
+    def _shut(self, happening: Shut) -> None:
+        output.note(str(refusal(happening.room, happening.fault)))
+        if not happening.fault.retry:
+            self._visit.conversation.leave(happening.room)
+            self._left(happening.room)
+
+    def _left(self, room: str) -> None:
+        """Speak elsewhere, if we spoke there."""
+        self._seen.discard(fold(room))
+        if fold(room) == fold(self._room):
+            rooms = [one for one in self._visit.conversation.rooms if one[0] != "@"]
+            self._turn_to(rooms[-1] if rooms else "")
+
+    def _turn_to(self, room: str) -> None:
+        self._room = room
+        if room:
+            self._tell(f"you speak in {room} now")
 
     def _tell(self, text: str) -> None:
         if not self._json:
             output.write(f"-- {clean(text)}\n")
+
+    def _complain(self, text: str) -> None:
+        if self._json:
+            output.note(text)
+        else:
+            self._tell(text)
 
     # -- from the user -----------------------------------------------------------------
 
@@ -149,62 +182,85 @@ class Chat:
         word, _, rest = text[1:].partition(" ")
         row = COMMANDS.get(word.lower())
         if row is None:
-            self._tell(f"there is no /{word}; /help lists what there is")
-            return
-        row.run(self, rest.strip())
+            self._complain(f"there is no /{word}; /help lists what there is")
+        elif len(rest.split()) < row.words:
+            self._complain(row.help)
+        else:
+            row.run(self, rest.strip())
+
+    def _here(self) -> str:
+        """Where one speaks; empty, and told so, for nowhere."""
+        if not self._room:
+            self._complain("you are in no room; /join #room first")
+        return self._room
 
     def _say(self, text: str, kind: Kind = "text", room: str = "") -> None:
-        room = room or self._room
-        if not room:
-            self._tell("you are in no room; /join #room first")
-            return
-        cid = self._device.next_cid()
-        self._visit.conversation.send(Say(room, text, kind, cid=cid))
+        room = room or self._here()
+        if room:
+            cid = self._device.next_cid()
+            self._visit.conversation.send(Say(room, text, kind, cid=cid))
 
     def _join(self, room: str, key: str = "") -> None:
-        self._room = room
-        if not room.startswith("@"):
-            self._visit.conversation.follow(room, key)
+        conversation = self._visit.conversation
+        if room.startswith("@") or conversation.wants(room):
+            self._turn_to(room)
+        else:
+            self._room = room
+            conversation.follow(room, key)
 
     def _part(self, rest: str) -> None:
-        room, _, reason = rest.partition(" ")
-        room = room or self._room
-        self._seen.discard(fold(room))
-        self._visit.conversation.leave(room, reason)
-        if fold(room) == fold(self._room):
-            rooms = [one for one in self._visit.conversation.rooms if one[0] != "@"]
-            self._room = rooms[-1] if rooms else ""
+        room, reason = self._room, rest
+        if rest[:1] in ("#", "@"):
+            room, _, reason = rest.partition(" ")
+        room = room or self._here()
+        if self._visit.conversation.wants(room):
+            self._visit.conversation.leave(room, reason)
+        elif room != self._room:
+            self._complain(f"you are not in {room}")
+        self._left(room)
 
     def _message(self, rest: str) -> None:
         nick, _, text = rest.partition(" ")
-        if text:
-            self._say(text, room=nick if nick[0] in "#@" else f"@{nick}")
+        self._say(text, room=nick if nick[0] in "#@" else f"@{nick}")
 
-    def _ask(self, command: Command) -> None:
+    def _topic(self, text: str) -> None:
+        room = self._here()
+        if not text and room:
+            topic = self._topics.get(fold(room))
+            self._tell(f"the topic: {topic}" if topic else "there is no topic")
+        elif room:
+            self._ask("/topic", SetTopic(room, "" if text == "-" else text))
+
+    def _names(self, room: str) -> None:
+        room = room or self._here()
+        if room:
+            self._ask("/names", ListMembers(room))
+
+    def _ask(self, word: str, command: Command) -> None:
         def answered(answer: Word) -> None:
             self._open_asks -= 1
-            self._answer(command, answer)
+            self._answer(word, answer)
             self._check_end()
 
         self._open_asks += 1
         self._visit.link.ask(command).addCallback(answered).addErrback(self._visit.fail)
 
-    def _answer(self, command: Command, answer: Word) -> None:
-        if isinstance(answer, events.Fault):
-            output.note(str(refusal(f"/{_word_of(command)}", answer)))
+    def _answer(self, word: str, answer: Word) -> None:
+        if isinstance(answer, Fault):
+            output.note(str(refusal(word, answer)))
         elif self._json:
             output.write(json_line(msgspec.json.encode(answer)) + "\n")
         else:
             for text in _lines_of(answer):
                 self._tell(text)
-        more = isinstance(answer, (events.RoomList, events.MemberList)) and answer.more
-        if more and isinstance(answer, events.RoomList):
-            self._ask(ListRooms(answer.rooms[-1].room))
-        elif more and isinstance(answer, events.MemberList):
-            self._ask(ListMembers(answer.room, answer.members[-1].nick))
+        if isinstance(answer, events.RoomList) and answer.more:
+            self._ask(word, ListRooms(answer.rooms[-1].room))
+        elif isinstance(answer, events.MemberList) and answer.more:
+            self._ask(word, ListMembers(answer.room, answer.members[-1].nick))
 
     def _quit(self, reason: str) -> None:
         self._leaving = True
+        self._visit.parting = reason
         self._input.pause()
         self._check_end()
 
@@ -213,6 +269,7 @@ class Chat:
             self._leaving
             and not self._open_asks
             and not self._visit.conversation.outbox
+            and not self._visit.conversation.leaving
         ):
             self._visit.finish(0)
 
@@ -226,40 +283,37 @@ class Row(NamedTuple):
 
     run: Callable[[Chat, str], None]
     help: str
-
-
-def _join_row(chat: Chat, rest: str) -> None:
-    room, _, key = rest.partition(" ")
-    if room:
-        chat._join(room, key)
+    words: int = 0
+    """How many it needs."""
 
 
 COMMANDS: dict[str, Row] = {
-    "join": Row(_join_row, "/join ROOM [KEY]: be in a room, and speak there"),
-    "part": Row(Chat._part, "/part [ROOM [REASON]]: leave a room"),
-    "msg": Row(Chat._message, "/msg NICK TEXT: say something to one person"),
-    "me": Row(lambda chat, rest: chat._say(rest, "action"), "/me TEXT: do something"),
-    "nick": Row(lambda chat, rest: chat._ask(Rename(rest)), "/nick NICK: be called so"),
-    "topic": Row(
-        lambda chat, rest: chat._ask(SetTopic(chat._room, rest)),
-        "/topic TEXT: set the room's topic",
+    "join": Row(
+        lambda chat, rest: chat._join(*rest.split(maxsplit=1)),
+        "/join ROOM [KEY]: be in a room, and speak there",
+        1,
     ),
-    "names": Row(
-        lambda chat, rest: chat._ask(ListMembers(rest or chat._room)),
-        "/names [ROOM]: who is in a room",
+    "part": Row(Chat._part, "/part [ROOM] [REASON]: leave a room"),
+    "msg": Row(Chat._message, "/msg NICK TEXT: say something to one person", 2),
+    "me": Row(lambda chat, rest: chat._say(rest, "action"), "/me TEXT: do it", 1),
+    "nick": Row(
+        lambda chat, rest: chat._ask("/nick", Rename(rest)),
+        "/nick NICK: be called so",
+        1,
     ),
-    "who": Row(lambda chat, rest: chat._ask(Who(rest)), "/who NICK: about somebody"),
+    "topic": Row(Chat._topic, "/topic [TEXT]: show or set the room's; - removes it"),
+    "names": Row(Chat._names, "/names [ROOM]: who is in a room"),
+    "who": Row(
+        lambda chat, rest: chat._ask("/who", Who(rest)), "/who NICK: about somebody", 1
+    ),
     "rooms": Row(
-        lambda chat, rest: chat._ask(ListRooms()), "/rooms: what rooms there are"
+        lambda chat, rest: chat._ask("/rooms", ListRooms()),
+        "/rooms: what rooms there are",
     ),
     "help": Row(Chat._help, "/help: this list"),
-    "quit": Row(Chat._quit, "/quit: leave, once all you said is in the log"),
+    "quit": Row(Chat._quit, "/quit [REASON]: leave, once all you said is in the log"),
 }
 """By word. A line that is to start with a slash is written with two."""
-
-
-def _word_of(command: Command) -> str:
-    return str(command.__struct_config__.tag)
 
 
 def _lines_of(answer: Word) -> list[str]:

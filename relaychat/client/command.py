@@ -200,12 +200,19 @@ def _time(
 @click.option("--after", type=click.IntRange(0), help="Only above this seq, the first.")
 @click.option("--since", callback=_time, help="Only from this time on, the first.")
 @click.option("--until", callback=_time, help="Only before this time.")
+@click.option(
+    "--join", is_flag=True, help="Go in first if you are not in it; the room is told."
+)
 @room_key
 @as_json
 @timeout
 @connection
 def history(room: str, **options: Any) -> None:
-    """Write what ROOM's log holds, oldest first: the latest, unless told otherwise."""
+    """Write what ROOM's log holds, oldest first: the latest, unless told otherwise.
+
+    Members may read it, and leave no trace by that. Guests are members of nothing when
+    they come: they need --join.
+    """
     from relaychat.client.once import history_job
     from relaychat.client.run import run
 

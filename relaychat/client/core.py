@@ -120,10 +120,14 @@ class Conversation:
         self._want(Place(room, key, None))
 
     def leave(self, room: str, reason: str = "") -> None:
-        """Be no longer in a room, or give up getting in."""
-        place = self._places.drop(room)
-        if place is not None and place.inside:
-            self.ask(Part(place.name, reason))
+        """Be no longer in a room. What happens there until we are out is shown."""
+        part = self._places.leave(room, reason)
+        if part is not None:
+            self.ask(part)
+
+    def wants(self, room: str) -> bool:
+        """Whether it is a room that we want to be in."""
+        return self._places.wanted(room) is not None
 
     def reader(self, room: str) -> Reader | None:
         """Who follows a room."""
@@ -133,7 +137,12 @@ class Conversation:
     @property
     def rooms(self) -> list[str]:
         """The rooms we are in, as they are written there."""
-        return [place.name for place in self._places if place.inside]
+        return [one.name for one in self._places if one.inside and not one.leaving]
+
+    @property
+    def leaving(self) -> bool:
+        """Whether we are not out yet of a room that we want to leave."""
+        return any(place.leaving for place in self._places)
 
     def send(self, send: Send) -> None:
         """Send something with a cid; Kept or Refused will tell."""
@@ -230,6 +239,7 @@ class Conversation:
     def _join(self, place: Place) -> None:
         place.refused = None
         if not place.direct:
+            place.joining = True
             self.ask(Join(place.name, place.key))
 
     def _take(self, word: Word | Unknown, raw: bytes) -> None:
@@ -260,6 +270,7 @@ class Conversation:
                 # What is replayed was before the moment at which we were shown inside.
                 place.inside = False
                 place.reader.left()
+                self._places.left(place.name)
 
     def _puts_us_out(self, event: LogEvent) -> bool:
         gone = event.nick if isinstance(event, Kicked) else None
@@ -267,25 +278,23 @@ class Conversation:
             gone = event.sender
         return gone is not None and fold(gone) == fold(self.nick)
 
-    def _withheld(self, event: Withheld, raw: bytes) -> None:
-        place = self._places.of(event.room)
-        if place and place.reader and place.reader.withheld(event):
-            self._found.append(Shown(event, raw))
-
-    def _gap(self, event: Gap, raw: bytes) -> None:
-        place = self._places.of(event.room)
-        if place and place.reader and place.reader.gap(event):
+    def _lacking(self, event: Withheld | Gap, raw: bytes) -> None:
+        reader = self.reader(event.room)
+        if reader is None:
+            return
+        if reader.gap(event) if isinstance(event, Gap) else reader.withheld(event):
             self._found.append(Shown(event, raw))
 
     def _room(self, room: RoomShown, raw: bytes) -> None:
         command = self._asked.pop(room.id, None) if isinstance(room.id, int) else None
-        place = self._places.shown(room)
+        place, entered = self._places.shown(room)
         if place is not None:
-            was_inside, place.inside, place.name = place.inside, True, room.room
             if place.reader and place.reader.shown(room, command is not None):
                 self.ask(Resume(self._places.resume()))
                 self._resume_id = self._last_id
-            if not was_inside:
+            if place.leaving and place.leaving not in self._asked.values():
+                self.ask(place.leaving)  # The connection went before the answer came.
+            elif entered:
                 self._found.append(Entered(room))
         self._check_ready()
 
@@ -295,15 +304,18 @@ class Conversation:
         if answer.id != self._resume_id:
             return
         self._places.level()
-        for place in self._places:
-            if not self.ready and not place.inside and place.refused is None:
+        for place in list(self._places):
+            if self.ready or place.inside or place.refused is not None:
+                continue
+            if place.leaving:
+                self._places.left(place.name)
+            else:
                 self._join(place)
         self._check_ready()
 
     def _check_ready(self) -> None:
-        joining = any(isinstance(one, Join) for one in self._asked.values())
         settled = all(place.settled for place in self._places)
-        if self.welcome and not self.ready and not joining and settled:
+        if self.welcome and not self.ready and settled:
             self.ready = True
             self._found.append(Ready())
 
@@ -343,7 +355,7 @@ class Conversation:
         if isinstance(command, Join):
             place = self._places.of(command.room)
             if place is not None and isinstance(answer, Fault):
-                place.refused = answer
+                place.joining, place.refused = False, answer
                 self._found.append(Shut(command.room, answer))
             self._check_ready()
         elif isinstance(command, Resume):
@@ -352,7 +364,16 @@ class Conversation:
         else:
             if isinstance(command, Rename) and isinstance(answer, Done):
                 self.nick = command.nick
+            elif isinstance(command, Part):
+                self._parted(command, answer)
             self._found.append(Answered(command, answer))
+
+    def _parted(self, command: Part, answer: Any) -> None:
+        place = self._places.of(command.room)
+        if place is not None and isinstance(answer, Fault) and answer.retry:
+            place.leaving = None
+        else:
+            self._places.left(command.room)
 
     def _pinged(self, ping: Pinged, raw: bytes) -> None:
         self._say(Pong(ping.token))
@@ -371,8 +392,8 @@ _TAKES: dict[type[Word], Callable[[Conversation, Any, bytes], None]] = {
     Resumed: Conversation._resumed,
     Done: Conversation._done,
     Fault: Conversation._fault,
-    Withheld: Conversation._withheld,
-    Gap: Conversation._gap,
+    Withheld: Conversation._lacking,
+    Gap: Conversation._lacking,
     Pinged: Conversation._pinged,
     Ponged: Conversation._ponged,
     Goodbye: Conversation._goodbye,

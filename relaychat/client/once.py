@@ -7,18 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from twisted.internet.defer import Deferred
 
 from relaychat.client import output
-from relaychat.client.happenings import Happening, Kept, Refused, Shut
-from relaychat.client.run import Job, Trouble
+from relaychat.client.happenings import Entered, Happening, Kept, Refused, Shut
+from relaychat.client.run import REFUSED, Job, Trouble
 from relaychat.client.show import full_line, json_line
 from relaychat.client.state import Device, take_device
 from relaychat.client.visit import Target, Visit, refusal, shut
 from relaychat.model import events
 from relaychat.model.commands import History, Kind, Say
+from relaychat.model.errors import NotInRoom
 
 PAGE = 500
 """Events that are asked for at a time."""
+
+OUTSIDE = "only who is in a room may read it; with --join you go in, and it is told so"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -73,6 +77,7 @@ def history_job(
     target: Target,
     room: str,
     *,
+    join: bool = False,
     key: str = "",
     json: bool = False,
     limit: int = 100,
@@ -82,33 +87,50 @@ def history_job(
     until: int | None = None,
     timeout_s: float = 30,
 ) -> Job:
-    """Write events of a room's log, oldest first; ``limit`` 0 for all of them."""
+    """Write events of a room's log, oldest first; ``limit`` 0 for all of them.
+
+    Members may read (H11). To look leaves no trace; ``join`` lets one in who is no
+    member, and that the room does see.
+    """
 
     async def job(reactor: Any) -> int:
         with take_device(target.home) as device:
             return await _history(reactor, device)
 
     async def _history(reactor: Any, device: Device) -> int:
+        entered: Deferred[None] = Deferred()
+
         def heard(happening: Happening) -> None:
             if isinstance(happening, Shut) and not happening.fault.retry:
                 visit.fail(shut(happening))
+            elif isinstance(happening, Entered) and not entered.called:
+                entered.callback(None)
 
         visit = Visit(reactor, target, device.secret, heard)
         asked = History(room, before, after, since=since, until=until)
         if limit == 0 and after is None and since is None:
             asked = msgspec.structs.replace(asked, after=0)
-        query = Pages(visit, asked, limit or sys.maxsize)
 
         async def read() -> int:
             await visit.ready
-            await query.all(lambda event: _write(event, json))
+            if join and await _is_outside(visit, room):
+                visit.conversation.enter(room, key)
+                visit.link.flush()
+                await entered
+            pages = Pages(visit, asked, limit or sys.maxsize)
+            await pages.all(lambda event: _write(event, json))
             return 0
 
-        visit.conversation.enter(room, key)
         visit.within(timeout_s)
         return await visit.stay(read)
 
     return job
+
+
+async def _is_outside(visit: Visit, room: str) -> bool:
+    """Whether the log of a room is closed to us for not being in it."""
+    answer = await visit.link.ask(History(room, limit=1))
+    return isinstance(answer, events.Fault) and answer.code == NotInRoom.code
 
 
 def _write(event: Any, json: bool) -> None:
@@ -140,6 +162,8 @@ class Pages:
                 return answer
             if not isinstance(answer, events.Fault):
                 raise Trouble(1, "the server answered with something else")
+            if answer.code == NotInRoom.code:
+                raise Trouble(REFUSED, f"{query.room}: {OUTSIDE}")
             if answer.code != "lost":
                 raise refusal(query.room, answer)
             await self._visit.link.up()

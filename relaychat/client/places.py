@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from relaychat.client.cursor import Reader
-from relaychat.model.commands import Cursor
+from relaychat.model.commands import Cursor, Part
 from relaychat.model.events import Fault, RoomShown
 from relaychat.model.names import fold
 
@@ -17,8 +17,14 @@ class Place:
         self.name = name
         self.key = key
         self.reader = reader
+        self.joining = False
+        """A join is under way."""
         self.inside = False
         self.refused: Fault | None = None
+        self.leaving: Part | None = None
+        """What was asked to leave it. Until the answer its events are still ours."""
+        self.again: Place | None = None
+        """What takes this place when it has been left: we want to be in once more."""
 
     @property
     def direct(self) -> bool:
@@ -28,13 +34,14 @@ class Place:
     @property
     def refused_for_now(self) -> bool:
         """Whether it may let us in later."""
-        return self.refused is not None and self.refused.retry
+        refused = self.refused is not None and self.refused.retry
+        return refused and self.leaving is None
 
     @property
     def settled(self) -> bool:
         """Whether all was done to get in."""
         shut = self.refused is not None and not self.refused.retry
-        return self.inside or shut or self.direct
+        return not self.joining and (self.inside or shut or self.direct)
 
 
 class Places:
@@ -50,7 +57,37 @@ class Places:
 
     def add(self, place: Place) -> None:
         """Want to be in a room."""
-        self._places[fold(place.name)] = place
+        old = self.of(place.name)
+        if old is not None and old.leaving is not None:
+            old.again = place
+        else:
+            self._places[fold(place.name)] = place
+
+    def wanted(self, room: str) -> Place | None:
+        """The place of a room that we want to be in, or None."""
+        place = self.of(room)
+        while place is not None and place.leaving is not None:
+            place = place.again
+        return place
+
+    def leave(self, room: str, reason: str) -> Part | None:
+        """Want it no more. Returns what to ask for, if we are in it or may be soon."""
+        place = self.wanted(room)
+        if place is None:
+            return None
+        if place.inside or place.joining:
+            place.leaving = Part(place.name, reason)
+        else:
+            self.drop(room)
+        return place.leaving
+
+    def left(self, room: str) -> None:
+        """A room that we wanted to leave has been left."""
+        place = self.of(room)
+        if place is not None and place.leaving is not None:
+            self.drop(place.name)
+            if place.again is not None:
+                self._places[fold(place.name)] = place.again
 
     def drop(self, room: str) -> Place | None:
         """Want it no more."""
@@ -60,9 +97,9 @@ class Places:
         """The place of a room, or None if it is not ours."""
         return self._places.get(room) or self._places.get(fold(room))
 
-    def shown(self, room: RoomShown) -> Place | None:
-        """The place of a room that we are shown to be in. A direct room is wanted by
-        the other's nick and has another name."""
+    def shown(self, room: RoomShown) -> tuple[Place | None, bool]:
+        """The place of a room that we are shown to be in, and whether we were not in it
+        before. A direct room is wanted by the other's nick and has another name."""
         place = self.of(room.room)
         if place is None and room.direct is not None:
             place = self.drop("@" + room.direct)
@@ -71,13 +108,20 @@ class Places:
         if place is None and self._everything:
             place = Place(room.room, "", Reader(room.room))
             self.add(place)
-        return place
+        if place is None:
+            return None, False
+        entered = not place.inside
+        place.name, place.inside, place.joining = room.room, True, False
+        return place, entered
 
     def hello(self) -> dict[str, Cursor]:
         """A new connection begins: the cursors for its hello."""
         resume: dict[str, Cursor] = {}
+        for place in list(self):
+            if place.again is not None:
+                self.left(place.name)
         for place in self:
-            place.inside, place.refused = False, None
+            place.joining, place.inside, place.refused = False, False, None
             cursor = place.reader.hello() if place.reader else None
             if cursor is not None and place.reader is not None:
                 resume[place.reader.room] = cursor

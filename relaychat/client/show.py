@@ -57,6 +57,11 @@ def _said(event: events.Said) -> str:
     return f"{left}{event.sender}{right} {event.text}"
 
 
+def _topic(event: events.TopicSet) -> str:
+    what = f"set the topic: {event.text}" if event.text else "removed the topic"
+    return f"-- {event.sender} {what}"
+
+
 def _policy(event: events.PolicySet) -> str:
     return f"-- {event.sender} changed the room's policy"
 
@@ -89,7 +94,7 @@ _LINES: dict[type[Word], Callable[[Any], str]] = {
     events.Left: lambda e: f"<-- {e.sender} left{_because(e.reason)}",
     events.Kicked: lambda e: f"<-- {e.sender} put {e.nick} out{_because(e.reason)}",
     events.Renamed: lambda e: f"-- {e.sender} is now {e.nick}",
-    events.TopicSet: lambda e: f"-- {e.sender} set the topic: {e.text}",
+    events.TopicSet: _topic,
     events.RoleSet: lambda e: f"-- {e.sender} made {e.nick} {e.role}",
     events.PolicySet: _policy,
     events.BanSet: _ban,

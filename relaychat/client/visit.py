@@ -78,6 +78,8 @@ class Visit:
         self._heard = heard
         self._was_up = self._told_down = False
         self._tried = 1
+        self.parting = ""
+        """What we say when we leave."""
         self.over: Deferred[int] = Deferred()
         self.ready: Deferred[None] = Deferred()
         """Fires once, when we were in all rooms we wanted for the first time."""
@@ -135,7 +137,7 @@ class Visit:
 
     async def _leave(self) -> None:
         if self.conversation.welcome is not None:
-            self.conversation.bye()
+            self.conversation.bye(self.parting)
             self.link.flush()
         drop = self._clock.callLater(LEAVE_S, self.link.drop)
         await self.link.stopService()
@@ -198,7 +200,7 @@ def refusal(what: str, fault: Fault) -> Trouble:
     """The trouble that a fault makes."""
     if fault.code == "lost":
         return Trouble(UNREACHABLE, f"{what}: {fault.text}")
-    about = f" ({fault.about})" if fault.about else ""
+    about = f" ({fault.about})" if fault.about and fault.about not in what else ""
     return Trouble(REFUSED, f"{what}: {fault.text}{about} [{fault.code}]")
 
 

@@ -73,6 +73,10 @@ def said(seq: int, room: str = "#ops", **more: Any) -> dict[str, Any]:
             "text": f"line {seq}", **more}  # fmt: skip
 
 
+def left(seq: int, room: str = "#ops") -> dict[str, Any]:
+    return {"type": "left", "room": room, "seq": seq, "at": 1, "sender": "ann"}
+
+
 def shown(
     seq: int, epoch: str = "e1", room: str = "#ops", **more: Any
 ) -> dict[str, Any]:
@@ -85,9 +89,11 @@ def talk(**options: Any) -> tuple[Conversation, Server]:
 
 
 class FollowTests(TestCase):
-    def follow(self, **options: Any) -> tuple[Conversation, Server]:
+    def follow(
+        self, everything: bool = False, **options: Any
+    ) -> tuple[Conversation, Server]:
         """A reader that is level at seq 5."""
-        conversation, server = talk()
+        conversation, server = talk(everything=everything)
         conversation.follow("#ops", **options)
         hello = server.connect()
         self.assertEqual(hello["resume"], {})
@@ -295,15 +301,81 @@ class FollowTests(TestCase):
         self.assertEqual(server.seqs(), [1])
 
     def test_leave(self) -> None:
-        """Leaving parts, and forgets the cursor."""
+        """Until the server has let us go, what happens in a room is shown: so nothing
+        of our own is missing, and our leaving is the last of it."""
         conversation, server = self.follow()
         conversation.leave("#OPS", "tea")
         (part,) = server.told()
         self.assertEqual((part["room"], part["reason"]), ("#ops", "tea"))
-        server.say(said(6))
-        self.assertEqual(server.seqs(), [])
+        self.assertEqual((conversation.rooms, conversation.leaving), ([], True))
+        self.assertFalse(conversation.wants("#ops"))
+        server.say(said(6), left(7), {"type": "ok", "id": part["id"]}, said(8))
+        self.assertEqual(server.seqs(), [6, 7])
+        self.assertFalse(conversation.leaving)
         conversation.leave("#ops")
         self.assertEqual(server.told(), [])
+
+    def test_leave_and_come_back(self) -> None:
+        """Who leaves and joins in one breath is out and in again, and begins anew."""
+        conversation, server = self.follow()
+        conversation.leave("#ops")
+        conversation.follow("#ops")
+        part, join = server.told()
+        server.say(said(6), left(7), {"type": "ok", "id": part["id"]},
+                   shown(1, epoch="e2", id=join["id"]), said(2))  # fmt: skip
+        self.assertEqual(server.seqs(), [6, 7, 2])
+        self.assertEqual(conversation.rooms, ["#ops"])
+        self.assertEqual(server.told(), [])
+
+    def test_leave_while_joining(self) -> None:
+        """A room that is left before it let us in is left."""
+        conversation, server = self.follow(everything=True)
+        conversation.follow("#tea")
+        conversation.leave("#tea")
+        join, part = server.told()
+        server.say(shown(1, room="#tea", id=join["id"]), left(2, room="#tea"),
+                   {"type": "ok", "id": part["id"]})  # fmt: skip
+        self.assertEqual(conversation.rooms, ["#ops"])
+        self.assertEqual(server.told(), [])
+
+    def test_leave_over_a_lost_connection(self) -> None:
+        """If the answer is lost with the connection, the next one tells: we are in the
+        room still, and ask again, or are out."""
+        conversation, server = self.follow()
+        conversation.leave("#ops", "tea")
+        server.lose()
+        hello = server.connect(shown(5))
+        server.resumed(hello["id"], "#ops")
+        (part,) = server.told()
+        self.assertEqual((part["type"], part["reason"]), ("part", "tea"))
+        server.lose()
+        hello = server.connect()
+        server.resumed(hello["id"])
+        self.assertEqual(server.told(), [])
+        self.assertFalse(conversation.leaving)
+
+    def test_leave_and_come_back_over_a_lost_connection(self) -> None:
+        """The same with the room wanted again: then nothing was ever left."""
+        conversation, server = self.follow()
+        conversation.leave("#ops")
+        conversation.follow("#ops")
+        server.told()
+        server.lose()
+        hello = server.connect(shown(6))
+        server.resumed(hello["id"])
+        self.assertEqual(conversation.rooms, ["#ops"])
+        self.assertEqual(server.told(), [])
+
+    def test_leave_refused(self) -> None:
+        """A room that can't be left now is not left; one that we were put out of is."""
+        conversation, server = self.follow()
+        for retry, rooms in ((True, ["#ops"]), (False, [])):
+            conversation.leave("#ops")
+            (part,) = server.told()
+            server.say({"type": "error", "code": "?", "text": "?", "retry": retry,
+                        "id": part["id"]})  # fmt: skip
+            self.assertEqual(conversation.rooms, rooms)
+            self.assertFalse(conversation.leaving)
 
     def test_follow_while_connected(self) -> None:
         """A room that is wanted later is joined at once."""
