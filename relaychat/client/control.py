@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -132,15 +132,27 @@ def show_rooms(path: Path, json: bool) -> None:
 
 
 def show_sessions(path: Path, json: bool) -> None:
-    """Every session."""
-    answer = Control(path).ask(ListSessions())
-    assert isinstance(answer, events.SessionList)
-    if json:
-        _show(_entries(list(answer.sessions)))
-        return
+    """Every session, a page at a time."""
     rows = [("nick", "account", "dialect", "from", "rooms", "connected")]
-    rows += [
-        (
+    control, after = Control(path), 0
+    while True:
+        answer = control.ask(ListSessions(after))
+        assert isinstance(answer, events.SessionList)
+        if json:
+            _show(_entries(list(answer.sessions)))
+        rows += _session_rows(answer.sessions)
+        if not answer.more:
+            break
+        after = answer.sessions[-1].number
+    if not json:
+        _show(_table(rows))
+
+
+def _session_rows(
+    sessions: Iterable[events.SessionEntry],
+) -> Iterator[tuple[str, str, str, str, str, str]]:
+    for one in sessions:
+        yield (
             one.nick,
             one.account or "-",
             one.dialect,
@@ -148,9 +160,6 @@ def show_sessions(path: Path, json: bool) -> None:
             str(one.rooms),
             f"{one.connected_s} s",
         )
-        for one in answer.sessions
-    ]
-    _show(_table(rows))
 
 
 def stop_server(path: Path) -> None:

@@ -18,7 +18,15 @@ from relaychat.hub.limits import Limits
 from relaychat.hub.pages import shown_to
 from relaychat.hub.peer import Peer
 from relaychat.hub.state import Room
-from relaychat.model.events import AnyLogEvent, Gap, LogEvent, Resumed, Withheld
+from relaychat.model.events import (
+    AnyLogEvent,
+    Gap,
+    LogEvent,
+    Resumed,
+    UserAway,
+    UserPresence,
+    Withheld,
+)
 from relaychat.store.api import Entry
 
 decode_event = msgspec.json.Decoder(AnyLogEvent).decode
@@ -42,6 +50,7 @@ class CatchUp:
         if user is None or peer.behind is not None:
             return
         peer.behind = {room: room.seq for room in user.rooms}
+        peer.saw_changes = max((room.changed for room in user.rooms), default=0)
         for room in user.rooms:
             del room.readers[peer.form][peer]
 
@@ -51,7 +60,8 @@ class CatchUp:
         while peer.behind is not None and peer not in self._reading:
             lagging = {room: seq for room, seq in peer.behind.items() if seq < room.seq}
             if not lagging:
-                self._go_live(peer)
+                if self._tell_changes(peer):
+                    self._go_live(peer)
                 return
             far = [r for r, seq in lagging.items() if not r.tail.covers(seq, r.seq)]
             lost = [room for room in far if not room.logged]
@@ -132,6 +142,34 @@ class CatchUp:
                 frames += rendered(form.replay, [event], self._report)
         frames += [peer.tell(withheld) for withheld in hidden.values()]
         return not frames or peer.send(b"".join(frames))
+
+    def _tell_changes(self, peer: Peer) -> bool:
+        """Say who went away or offline, or came back, while a reader was behind: each
+        as they are now, those that changed longest ago first. False when it takes no
+        more."""
+        user = peer.user
+        assert user is not None
+        changed = {
+            member
+            for room in user.rooms
+            if room.changed > peer.saw_changes
+            for member in room.members
+            if member.changed > peer.saw_changes
+        }
+        page = self._limits.page_entries
+        waiting = sorted(changed, key=lambda one: one.changed)
+        for start in range(0, len(waiting), page):
+            frames = []
+            for one in waiting[start : start + page]:
+                frames.append(
+                    peer.tell(UserPresence(one.nick, one.online, one.account))
+                )
+                frames.append(peer.tell(UserAway(one.nick, one.away, one.account)))
+                peer.saw_changes = one.changed
+            data = b"".join(frames)
+            if data and not peer.send(data):
+                return False
+        return True
 
     def _go_live(self, peer: Peer) -> None:
         user = peer.user

@@ -106,6 +106,9 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     else:
         if len(turn.state.rooms) >= limits.rooms:
             raise TooMany("the relay has no place for another room", command.room)
+        if user.account and not _may_own(turn, user):
+            owned = limits.rooms_owned
+            raise TooMany(f"an account can own {owned} rooms", command.room)
         room, role = _new_room(turn, command.room, folded, user), Role.OWNER
     seq, at = turn.stamp(room)
     event = Joined(room.name, seq, at, user.nick, user.account, ROLE_NAMES[role])
@@ -114,9 +117,8 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     for session in user.peers:
         follow(turn, session, room)
     turn.append(room, event)
-    if user.account and room.kind == "passing":
-        turn.set(room, "owner", user.account)
-        turn.set_room(room, "kind", "kept")
+    if room.kind == "passing" and _may_own(turn, user):
+        _own(turn, room, user)
     for session in user.peers:
         if session.behind is not None:
             turn.put(session.behind, room, seq)
@@ -124,6 +126,20 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
         if session is not peer:
             turn.tell(session, shown(turn, room, user))
     turn.answer(peer, command, shown(turn, room, user, command))
+
+
+def _may_own(turn: Turn, user: User) -> bool:
+    """Whether a room without an owner becomes theirs (H10)."""
+    if user.account is None:
+        return False
+    return turn.state.owned.get(user.account, 0) < turn.house.limits.rooms_owned
+
+
+def _own(turn: Turn, room: Room, user: User) -> None:
+    owned = turn.state.owned
+    turn.put(owned, user.account, owned.get(user.account or "", 0) + 1)
+    turn.set(room, "owner", user.account)
+    turn.set_room(room, "kind", "kept")
 
 
 def _let_in(turn: Turn, room: Room, user: User, command: Join) -> None:
@@ -148,11 +164,12 @@ def _new_room(turn: Turn, name: str, folded: str, user: User) -> Room:
     state = turn.state
     turn.set(state, "last_room", state.last_room + 1)
     epoch = turn.house.world.token_bytes(8).hex()
-    room = Room(state.last_room, name, epoch, "kept" if user.account else "passing")
-    room.owner = user.account or ""
+    room = Room(state.last_room, name, epoch, "passing")
     room.created = turn.at
     turn.put(state.rooms, folded, room)
     turn.touch(room)
+    if user.account:
+        _own(turn, room, user)
     return room
 
 

@@ -21,6 +21,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     rooms_per_user: int = 250
     """Memberships of one user. Each costs about 300 bytes and a share of
     each catch-up."""
+    rooms_owned: int = 250
+    """Kept rooms of one account, for they stay when everybody has left. In a passing
+    room that it joins beyond them, it is a member like any."""
     departed_per_user: int = 100
     """Direct rooms whose other one, a guest, is gone; the oldest one is closed for a
     new one."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from relaychat.hub.lookup import account_name, user_of
 from relaychat.hub.peer import Form, Peer
+from relaychat.hub.shown import shown
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Claim, Rename
 from relaychat.model.errors import NickInUse, OutOfOrder
-from relaychat.model.events import Done, Renamed, UserRenamed
+from relaychat.model.events import Done, Renamed, UserEvent, UserRenamed
 from relaychat.model.names import check_nick, fold, skeleton
 
 
@@ -98,6 +101,18 @@ def neighbours(
     return found
 
 
+def tell_change(
+    turn: Turn, user: User, event: UserEvent, rooms: Iterable[Room] | None = None
+) -> None:
+    """Somebody went away or offline, or came back: their neighbours hear it now, and
+    who is behind once they are level (H18)."""
+    turn.set(turn.state, "changes", turn.state.changes + 1)
+    turn.set(user, "changed", turn.state.changes)
+    for room in user.rooms:
+        turn.set(room, "changed", turn.state.changes)
+    turn.announce(event, neighbours(user, rooms))
+
+
 def rename(turn: Turn, peer: Peer, command: Rename) -> None:
     """Another nick, everywhere at once. Raises NickInUse, BadName."""
     user = user_of(peer)
@@ -123,6 +138,19 @@ def change_nick(turn: Turn, user: User, nick: str) -> None:
     give_nick(turn, user)
     take_nick(turn, user, nick)
     turn.set(user, "nick", nick)
+    for room in user.rooms:
+        if room.kind == "direct":
+            _show_partner(turn, room, user)
+
+
+def _show_partner(turn: Turn, room: Room, user: User) -> None:
+    """A direct room has no entry for a rename (H12): its other side is shown it as it
+    is called now."""
+    for other in room.members:
+        if other is not user:
+            again = replace(shown(turn, room, other, members=0), again=True)
+            for peer in other.peers:
+                turn.tell(peer, again)
 
 
 def make_way(turn: Turn, account: str) -> None:

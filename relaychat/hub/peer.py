@@ -62,6 +62,7 @@ class Peer:
         "number",
         "refused_cid",
         "resuming",
+        "saw_changes",
         "send",
         "since_us",
         "spoke_us",
@@ -84,6 +85,9 @@ class Peer:
         """The nick that is claimed before hello (H25), folded."""
         self.behind: dict[Room, int] | None = None
         """Cursors of a reader that is not live (H18): the last seq it was sent."""
+        self.saw_changes = 0
+        """Of a reader that is behind: up to which of ``State.changes`` it was told who
+        is away or offline (H18)."""
         self.refused_cid = 0
         """Go-back-N (H5): the first cid that was refused; 0 for none."""
         self.control = False

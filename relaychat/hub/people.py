@@ -15,6 +15,7 @@ from relaychat.hub.nicks import (
     neighbours,
     release_claim,
     take_nick,
+    tell_change,
 )
 from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
@@ -167,7 +168,7 @@ def _attach(
     if not user.online:
         turn.set(user, "online", True)
         if user.rooms:
-            turn.announce(UserPresence(user.nick, True, user.account), neighbours(user))
+            tell_change(turn, user, UserPresence(user.nick, True, user.account))
     turn.set(peer, "user", user)
     turn.put(user.peers, peer, None)
     if device is not None:
@@ -212,6 +213,8 @@ def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
             turn.drop(readers, peer)
             turn.leaves(peer, room)
     turn.set(peer, "resuming", resume)
+    if peer.behind is None:
+        turn.set(peer, "saw_changes", turn.state.changes)
     turn.set(peer, "behind", behind)
     turn.after.append(lambda hub: hub.catch_up(peer))
 
@@ -225,7 +228,7 @@ def away(turn: Turn, peer: Peer, command: SetAway) -> None:
     check_bytes(command.text, turn.house.limits.reason_bytes, "away text")
     if command.text != user.away:
         turn.set(user, "away", command.text)
-        turn.announce(UserAway(user.nick, command.text, user.account), neighbours(user))
+        tell_change(turn, user, UserAway(user.nick, command.text, user.account))
     turn.answer(peer, command, Done(id=command.id))
 
 
@@ -314,7 +317,7 @@ def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
         turn.set(user, "online", False)
         if staying:
             event = UserPresence(user.nick, False, user.account)
-            turn.announce(event, neighbours(user, staying))
+            tell_change(turn, user, event, staying)
     if leaving:
         quit_rooms(turn, user, leaving, cause, reason)
     if user.account is None:

@@ -6,6 +6,9 @@ are told only with it. What the memory does not hold of a log is read after the 
 
 from __future__ import annotations
 
+from heapq import nsmallest
+from operator import attrgetter
+
 from msgspec.structs import replace
 
 from relaychat.hub.facts import Drained, ReadOn, Ready, Retry
@@ -49,16 +52,21 @@ ROOMS_A_PAGE = 100
 """About 40 KiB with the longest names and topics, below the page limit (H22)."""
 MEMBERS_A_PAGE = 300
 """About 40 KiB with the longest nicks."""
+SESSIONS_A_PAGE = 200
+"""About 40 KiB with the longest nicks and addresses."""
 
 
 def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
     """Rooms that are open, or that they are in; control sessions see all."""
     user = None if peer.control else user_of(peer)
     after = fold(command.after) if command.after else ""
-    names = sorted(
-        name
-        for name, room in turn.state.rooms.items()
-        if name > after and _listed(room, user, peer.control)
+    names = nsmallest(
+        ROOMS_A_PAGE + 1,
+        (
+            name
+            for name, room in turn.state.rooms.items()
+            if name > after and _listed(room, user, peer.control)
+        ),
     )
     rooms = [turn.state.rooms[name] for name in names[:ROOMS_A_PAGE]]
     entries = tuple(
@@ -173,11 +181,14 @@ def status(turn: Turn, peer: Peer, command: Status) -> None:
 
 
 def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
-    """Every session. Raises Forbidden for others than control sessions."""
+    """Sessions, oldest first. Raises Forbidden for others than control sessions."""
     _only_control(peer)
     now_us = turn.house.world.monotonic_us()
+    rest = (one for one in turn.state.peers if one.number > command.after)
+    found = nsmallest(SESSIONS_A_PAGE + 1, rest, key=attrgetter("number"))
     entries = tuple(
         SessionEntry(
+            one.number,
             one.user.nick if one.user else "",
             one.dialect,
             one.address,
@@ -186,9 +197,10 @@ def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
             one.behind is not None,
             (now_us - one.since_us) // 1_000_000,
         )
-        for one in turn.state.peers
+        for one in found[:SESSIONS_A_PAGE]
     )
-    turn.answer(peer, command, SessionList(entries, id=command.id))
+    more = len(found) > SESSIONS_A_PAGE
+    turn.answer(peer, command, SessionList(entries, more, id=command.id))
 
 
 def stop(turn: Turn, peer: Peer, command: Stop) -> None:

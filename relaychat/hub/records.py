@@ -129,6 +129,8 @@ def load(snapshot: Snapshot) -> State:
         if head is not None:
             room.seq, room.at, room.chain = head.seq, head.at, head.chain
         rooms[number] = state.rooms[fold(room.name)] = room
+        if room.owner:
+            state.owned[room.owner] = state.owned.get(room.owner, 0) + 1
     for key, body in snapshot.records.get("member", {}).items():
         number, _, user_key = key.partition(" ")
         if number in rooms:

@@ -35,6 +35,7 @@ class User:
     __slots__ = (
         "account",
         "away",
+        "changed",
         "key",
         "nick",
         "online",
@@ -62,6 +63,9 @@ class User:
         self.until_us = 0
         """End of that window, on the monotonic clock; 0 while a session is attached."""
         self.online = False
+        self.changed = 0
+        """When it was last told that they are away, offline or back: a count of such
+        changes (``State.changes``)."""
         self.timer: Timer | None = None
         """Ends the window in which its sessions may come back."""
 
@@ -104,6 +108,7 @@ class Room:
         "at",
         "bans",
         "chain",
+        "changed",
         "created",
         "departed",
         "epoch",
@@ -156,6 +161,8 @@ class Room:
         self.topic_by = ""
         self.topic_at = 0
         self.created = 0
+        self.changed = 0
+        """The latest ``User.changed`` of its members."""
         self.departed = ""
         """In a direct room: the nick of the guest who has left for good."""
         self.bans: tuple[Ban, ...] = ()
@@ -211,6 +218,8 @@ class State:
 
     def __init__(self) -> None:
         self.rooms: dict[str, Room] = {}
+        self.owned: dict[str, int] = {}
+        """How many rooms an account owns."""
         self.users: dict[str, User] = {}
         self.nicks: dict[str, User | Peer] = {}
         """Who has a nick, or has claimed it before hello (H25)."""
@@ -223,6 +232,8 @@ class State:
         self.last_room = 0
         self.last_device = 0
         self.last_session = 0
+        self.changes = 0
+        """How often somebody went away or offline, or came back."""
 
     def user_of(self, folded: str) -> User | None:
         """Whoever has this nick and has said hello."""

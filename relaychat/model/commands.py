@@ -335,7 +335,9 @@ class Status(
 class ListSessions(
     Query, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False
 ):
-    """Every session. Control sessions only."""
+    """Sessions, a page of them by number. Control sessions only."""
+
+    after: int = 0
 
 
 class Stop(

@@ -257,7 +257,8 @@ class RoomShown(
     """A room one is in, at this moment: the answer to join, and what a new session of a
     present user is shown (H8). Everything after ``seq`` will follow as events.
 
-    ``again`` says that one was in it already when one asked to join.
+    ``again`` says that one was in it before, without members: one asked to join twice,
+    or the other one of a direct room has another nick.
     """
 
     room: str
@@ -423,8 +424,9 @@ class StatusReport(
 
 
 class SessionEntry(Entry, frozen=True, omit_defaults=True, gc=False):
-    """One session, as ``ctl sessions`` shows it."""
+    """One session, as ``ctl sessions`` shows it. ``number`` is never used again."""
 
+    number: int
     nick: str
     dialect: str
     peer: str
@@ -437,6 +439,7 @@ class SessionEntry(Entry, frozen=True, omit_defaults=True, gc=False):
 class SessionList(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False
 ):
-    """Every session."""
+    """A page of sessions, oldest first. ``more``: ask again, after the last one."""
 
     sessions: tuple[SessionEntry, ...]
+    more: bool = False

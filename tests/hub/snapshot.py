@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any
@@ -161,6 +162,8 @@ def contradictions(state: State) -> list[str]:
                 fits = peer.user in room.members and peer.behind is None
                 check(fits, f"{peer.number} may not read {name}")
                 check(peer.form is form and not peer.gone, f"{peer.number} of no form")
+    owned = Counter(room.owner for room in state.rooms.values() if room.owner)
+    check(owned == state.owned, f"owned are {owned}, not {state.owned}")
     for key, user in state.users.items():
         _check_user(state, key, user, check)
     for peer in state.peers:

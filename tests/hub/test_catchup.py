@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
-from relaychat.model.events import Gap, LogEvent, Resumed, Withheld
+from relaychat.model.events import Gap, LogEvent, Resumed, UserAway, Withheld
 from relaychat.model.policy import PolicyChange
 from tests.hub.support import PLAIN, TERSE, HubTestCase, RecordingPeer
 
@@ -263,14 +263,76 @@ class SlowTests(CatchUpTestCase):
         self.assertEqual(self.seqs(self.bob), [4, 5])
 
     def test_moments_are_dropped(self) -> None:
-        """Typing and presence of others are not for readers that are behind."""
+        """Typing of others is not for readers that are behind."""
         self.bob.taking = False
         self.talk("1")
         self.bob.words()
-        self.do(self.ann, c.Type("#a"), c.SetAway("tea"))
+        self.do(self.ann, c.Type("#a"))
         self.hub.drained(self.bob)
         self.run_hub()
         self.assertEqual(self.bob.heard(), [])
+
+    def test_state_is_told_again(self) -> None:
+        """Who went away or offline meanwhile is told once the reader is level, as they
+        are now, once (H18)."""
+        cat = self.connect("cat", account=True, stays=True)
+        self.do(cat, c.Join("#a"))
+        self.bob.words()
+        self.bob.taking = False
+        self.talk("1")
+        self.bob.words()
+        self.do(self.ann, c.SetAway("tea"))
+        self.do(self.ann, c.SetAway("more tea"))
+        self.lose(cat)
+        self.assertEqual(self.bob.heard(), [])
+        self.bob.taking = True
+        self.hub.drained(self.bob)
+        self.run_hub()
+        told = ["presence ann True", "away ann more tea"]
+        self.assertEqual(self.bob.heard(), [*told, "presence cat False", "away cat"])
+        self.hub.drained(self.bob)
+        self.talk("2")
+        self.assertEqual(self.bob.heard(), ["said #a 5 ann 2"])
+
+    def test_state_in_pieces(self) -> None:
+        """A reader that can't take all of it is told the rest when it can (H18)."""
+        people = [self.connect(f"p{n}") for n in range(5)]
+        for one in people:
+            self.do(one, c.Join("#a"))
+        self.bob.taking = False
+        self.talk("1")
+        for one in people:
+            self.do(one, c.SetAway("tea"))
+        self.bob.words()
+        self.hub.drained(self.bob)
+        self.run_hub()
+        names = [word for word in self.bob.words() if isinstance(word, UserAway)]
+        self.assertEqual([word.nick for word in names], ["p0", "p1", "p2"])
+        self.bob.taking = True
+        self.do(people[0], c.SetAway(""))
+        self.hub.drained(self.bob)
+        self.run_hub()
+        names = [word for word in self.bob.words() if isinstance(word, UserAway)]
+        self.assertEqual(
+            [(word.nick, word.text) for word in names],
+            [("p3", "tea"), ("p4", "tea"), ("p0", "")],
+        )
+
+    def test_state_after_a_resume(self) -> None:
+        """What changes between hello and being level is told (H18)."""
+        self.lose(self.bob)
+        self.talk(*"123456789")
+        self.store.hold(reads=True)
+        resume = {"#a": self.cursor("#a", 2)}
+        bob = self.connect("bob", account=True, resume=resume)
+        self.do(self.ann, c.SetAway("tea"))
+        self.assertEqual(bob.heard(), [])
+        self.store.release()
+        self.run_hub()
+        self.assertEqual(
+            bob.heard()[-3:],
+            ["presence ann True", "away ann tea", "resumed ('#a',)"],
+        )
 
     def test_drained_for_nothing(self) -> None:
         """Who is not behind may drain as it likes."""

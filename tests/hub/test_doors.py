@@ -123,6 +123,34 @@ class JoinTests(HubTestCase):
         )
 
 
+class OwnedTests(HubTestCase):
+    """Kept rooms stay when everybody has left, so an account has only so many."""
+
+    limits = Limits(rooms_owned=2)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ann = self.connect("ann", account=True)
+        self.do(self.ann, c.Join("#a"), c.Join("#b"), c.Part("#a"))
+
+    def test_no_further_one(self) -> None:
+        """Another is refused, also after a restart; her own she can always enter."""
+        self.assertEqual(self.do(self.ann, c.Join("#c")), ["error too_many"])
+        self.restart()
+        ann = self.connect("ann", account=True)
+        heard = self.do(ann, c.Join("#c"), c.Join("#a"))
+        self.assertEqual((heard[0], heard[-1]), ("error too_many", "room #a 3"))
+
+    def test_passing_rooms_stay_passing(self) -> None:
+        """A guest's room is not hers for joining it, and closes with its last
+        member."""
+        guy = self.connect("guy")
+        self.do(guy, c.Join("#c"))
+        self.do(self.ann, c.Join("#c"), c.Part("#c"))
+        self.do(guy, c.Part("#c"))
+        self.assertNotIn("#c", self.hub.state.rooms)
+
+
 class LeaveTests(HubTestCase):
     """Out."""
 

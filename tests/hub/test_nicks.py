@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from relaychat.model import commands as c
+from relaychat.model.events import RoomShown
 from tests.hub.support import TERSE, HubTestCase
 
 CYRILLIC = "\u0430nn"
@@ -169,12 +170,25 @@ class RenameTests(HubTestCase):
         self.do(dan, c.Say("@ann", "hi"))
         self.ann.words()
         self.do(self.ann, c.Rename("anna"))
-        self.assertEqual(dan.heard()[-1], "user_renamed ann anna")
+        self.assertIn("user_renamed ann anna", dan.heard())
         self.do(dan, c.Say("@anna", "still there?"))
         self.assertEqual(
             [line for line in self.ann.heard() if "still" in line],
             [f"said {self._direct()} 2 dan still there? anna"],
         )
+
+    def test_direct_partner_without_user_events(self) -> None:
+        """Who is told log events only is shown the direct room under the new nick,
+        also while it reads nothing."""
+        dan = self.connect("dan")
+        self.do(dan, c.Say("@ann", "hi"))
+        for taking in (True, False):
+            dan.taking = taking
+            dan.words()
+            self.do(self.ann, c.Rename(f"anna{taking}"))
+            (shown,) = dan.words()
+            assert isinstance(shown, RoomShown)
+            self.assertEqual((shown.direct, shown.again), (f"anna{taking}", True))
 
     def _direct(self) -> str:
         return next(name for name in self.hub.state.rooms if name.startswith("@"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relaychat.hub.queries import SESSIONS_A_PAGE
 from relaychat.model import commands as c
 from relaychat.model.admission import Admission, Enter
 from relaychat.model.events import (
@@ -183,6 +184,22 @@ class ControlTests(HubTestCase):
             ],
             [("", None, 0, 5), ("ann", "ann", 1, 5), ("", None, 0, 5)],
         )
+
+    def test_sessions_by_pages(self) -> None:
+        """A page at a time, each session once."""
+        for _ in range(SESSIONS_A_PAGE + 3):
+            self.peer()
+        numbers: list[int] = []
+        sizes: list[tuple[int, bool]] = []
+        for _ in range(2):
+            self.control.ask(c.ListSessions(numbers[-1] if numbers else 0))
+            self.run_hub()
+            (found,) = self.control.words()
+            assert isinstance(found, SessionList)
+            numbers += [one.number for one in found.sessions]
+            sizes.append((len(found.sessions), found.more))
+        self.assertEqual(sizes, [(SESSIONS_A_PAGE, True), (4, False)])
+        self.assertEqual(numbers, sorted(set(numbers)))
 
     def test_rooms(self) -> None:
         """Control sees all rooms."""
