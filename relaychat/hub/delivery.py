@@ -7,21 +7,26 @@ the same rendering, merged with what is told to them alone, in the turn's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from relaychat.hub.peer import Form, Peer, Send
 from relaychat.hub.state import Room
 from relaychat.hub.turn import Barrier, Drafted, Turn
 from relaychat.model.words import Word
 
+BURST_READERS = 1000
+"""Readers sent to without a break (H7): some 5 ms of system calls."""
+
 Items = list[tuple[int, bytes]]
 Report = Callable[[str], None]
 
 
 def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[None]:
-    """Send everything that the turn tells. Yields between rooms, so that a long fan-out
-    can be spread; readers that could not take it all are put into ``fallen`` (H18).
-    ``report`` is told of forms that fail: what they can't render they don't show."""
+    """Send everything that the turn tells. Yields now and then, so that a long fan-out
+    can be spread: nothing of the state changes before its end. Readers that could not
+    take it all are put into ``fallen`` (H18). ``report`` is told of forms that fail:
+    what they can't render they don't show."""
     special = turn.special
     for told in turn.told:
         peer = told.peer
@@ -39,8 +44,7 @@ def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[No
             _tell_neighbours(part, special, fallen, report)
             continue
         for room, drafted in part.items():
-            _tell_room(room, drafted, turn, fallen, report)
-            yield
+            yield from _tell_room(room, drafted, turn, fallen, report)
     for peer, items in special.items():
         if items and not peer.send(_joined(items)):
             fallen[peer] = None
@@ -76,7 +80,7 @@ def _tell_room(
     turn: Turn,
     fallen: dict[Peer, None],
     report: Report,
-) -> None:
+) -> Iterator[None]:
     events = [one.event for one in drafted]
     pieces_of: dict[Form, list[bytes]] = {}
     for form, readers in room.readers.items():
@@ -84,13 +88,17 @@ def _tell_room(
             continue
         pieces = pieces_of[form] = rendered(form.render, events, report)
         payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if turn.special.keys().isdisjoint(readers):
-            if payload:
-                for peer, send in readers.items():
+        plain = turn.special.keys().isdisjoint(readers)
+        rest = iter(readers.items())
+        for _ in range(0, len(readers), BURST_READERS):
+            burst = islice(rest, BURST_READERS)
+            if not plain:
+                _tell_mixed(room, drafted, pieces, payload, burst, turn, fallen)
+            elif payload:
+                for peer, send in burst:
                     if not send(payload):
                         fallen[peer] = None
-        else:
-            _tell_mixed(room, drafted, pieces, payload, readers, turn, fallen)
+            yield
     if turn.spans:
         _tell_movers(room, drafted, pieces_of, turn, report)
 
@@ -100,13 +108,13 @@ def _tell_mixed(
     drafted: list[Drafted],
     pieces: list[bytes],
     payload: bytes,
-    readers: dict[Peer, Send],
+    readers: Iterable[tuple[Peer, Send]],
     turn: Turn,
     fallen: dict[Peer, None],
 ) -> None:
     """Readers of one form, some of them special."""
     special, spans = turn.special, turn.spans
-    for peer, send in readers.items():
+    for peer, send in readers:
         items = special.get(peer)
         if items is None:
             if payload and not send(payload):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relaychat.hub import delivery
 from relaychat.hub import hub as hub_module
 from relaychat.hub.limits import Limits
 from relaychat.hub.turn import Turn
@@ -195,6 +196,28 @@ class BoundsTests(HubTestCase):
         self.run_hub()
         said = [word for word in ann.words() if isinstance(word, Said)]
         self.assertEqual([word.room for word in said], [*rooms, "#0", "#0", "#0"])
+
+    def test_long_fan_out_in_one_room(self) -> None:
+        """The readers of a large room are sent to in bursts, each of them once."""
+        self.patch(hub_module, "SLICE_US", -1)
+        self.patch(delivery, "BURST_READERS", 2)
+        readers = [self.connect(f"p{n}") for n in range(5)]
+        for reader in readers:
+            self.do(reader, c.Join("#a"))
+        for reader in readers:
+            reader.words()
+        seen: list[int] = []
+
+        def look() -> None:
+            seen.append(sum(reader.writes for reader in readers))
+            if len(seen) < 10:
+                self.world.later(0, look)
+
+        readers[0].ask(c.Say("#a", "x"))
+        look()
+        self.run_hub()
+        self.assertTrue({0, 3, 5} <= set(seen), seen)
+        self.assertEqual([reader.writes for reader in readers], [1] * 5)
 
 
 class OutcomeTests(HubTestCase):
