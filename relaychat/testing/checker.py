@@ -349,7 +349,8 @@ class _Check:
     def _alive(self, journal: Journal) -> None:
         """I9."""
         for op in journal.ops.values():
-            if not op.acked and not op.refused:
+            resent = op.cid is not None or op.connection == journal.connections
+            if resent and not op.acked and not op.refused:
                 self.breach("I9", f"{journal.name}: {op} was never answered")
         for room, epoch in journal.reading.items():
             stream = journal.streams.get((room, epoch))

@@ -277,7 +277,7 @@ class Journal:
         self.stays: dict[str, list[Stay]] = {}
         """By room, folded: what was heard without seqs."""
         self.closed = False
-        self._connection = 0
+        self.connections = 0
         self._folded: dict[str, str] = {}
         self._add: dict[type[Note], Callable[[Any], None]] = {
             Client: self._client, Connected: self._connected, Invoked: self._invoked,
@@ -310,13 +310,13 @@ class Journal:
             self.nicks.append(fold(note.nick))
 
     def _connected(self, note: Connected) -> None:
-        self._connection += 1
+        self.connections += 1
 
     def _invoked(self, note: Invoked) -> None:
         if note.op in self.ops:
             self.strange.append(f"op {note.op} was invoked twice")
         self.ops[note.op] = Op(
-            note.op, note.at_us, note.room, note.digest, note.cid, self._connection
+            note.op, note.at_us, note.room, note.digest, note.cid, self.connections
         )
 
     def _acked(self, note: Acked) -> None:
