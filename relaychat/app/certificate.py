@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from relaychat.store.folder import make_folder, put_file
 
 LIFE_DAYS = 825
 """The longest that common clients accept."""
@@ -19,13 +20,9 @@ def development_certificate(path: Path, name: str, now_ms: int) -> Path:
     Raises OSError.
     """
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         pem = make_certificate(name, datetime.fromtimestamp(now_ms / 1000, UTC))
-        fresh = path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(pem)
-        fresh.rename(path)
+        put_file(path, pem)
     return path
 
 

@@ -192,12 +192,18 @@ class Reads:
             records=records,
             last_pos=self._one("SELECT max(pos) FROM log") or 0,
             last_room=self._last_room(),
-            last_device=self._one("SELECT value FROM meta WHERE name = 'last_device'"),
+            last_device=self._last_device(),
         )
 
     def _heads(self) -> Iterator[Head]:
         sql = "SELECT room, seq, seq, at, chain FROM head WHERE NOT sealed"
         return map(Head._make, self._connection.execute(sql))
+
+    def _last_device(self) -> int:
+        sql = "SELECT value FROM meta WHERE name = 'last_device'"
+        for (value,) in self._connection.execute(sql).fetchall():
+            return int(value)
+        raise sqlite3.DatabaseError("the counter last_device is not there")
 
     def _last_room(self) -> int:
         by_head = self._one("SELECT max(room) FROM head") or 0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from relaychat.store.api import StoreBroken
 from relaychat.store.checks import BODY_LIMIT_BYTES
+from relaychat.store.folder import rewrite, sync_folder
 
 APPLICATION_ID = 0x72656C61
 """``rela`` in ASCII, at a place in the file's head where ``file`` and we look."""
@@ -64,6 +65,7 @@ def open_writer(
     try:
         upgrade(connection, path, upgrades())
         _prepare_writer(connection)
+        _inherit(connection, path.with_name(path.name + "-wal"))
     except sqlite3.Error as error:
         connection.close()
         raise StoreBroken(f"{path} can't be used: {error}") from error
@@ -108,6 +110,16 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + ROW_BYTES)
 
 
+def _inherit(connection: sqlite3.Connection, wal: Path) -> None:
+    # What the write-ahead log holds will be shown, so it has to stay; and its last
+    # writer may have ended between a write and its sync. SQLite reads it as it is.
+    connection.execute("BEGIN IMMEDIATE")  # keeps others from writing to it
+    try:
+        rewrite(wal)
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def upgrade(
     connection: sqlite3.Connection, path: Path, known: list[tuple[int, str]]
 ) -> None:
@@ -149,6 +161,7 @@ def _back_up(connection: sqlite3.Connection, target: Path) -> None:
     with closing(sqlite3.connect(partial)) as copy:
         connection.backup(copy)
     partial.rename(target)
+    sync_folder(target.parent)
 
 
 def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:

@@ -9,7 +9,6 @@ short.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from relaychat.store.api import (
     StoreBroken,
 )
 from relaychat.store.checkpoint import Checkpoints
+from relaychat.store.folder import make_folder
 from relaychat.store.lock import DataLock
 from relaychat.store.places import Places
 from relaychat.store.reads import Reads
@@ -63,7 +63,7 @@ class SqliteStore:
 
     def open(self, kinds: tuple[str, ...]) -> Snapshot:
         """Lock, make or upgrade, and read what the hub starts from."""
-        _make_folder(self._path.parent)
+        make_folder(self._path.parent)
         self._lock.take()
         try:
             writing = open_writer(self._path, self._factory)
@@ -183,18 +183,3 @@ def _explained(call: Callable[..., T], *values: object) -> T:
         return call(*values)
     except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
         raise StoreBroken(explain(error)) from error
-
-
-def _make_folder(folder: Path) -> None:
-    """A folder of our own is closed to others; one that is there is left as it is."""
-    if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from queue import Queue
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from relaychat.model.chain import START, body_digest, link
@@ -24,39 +21,11 @@ from relaychat.store.api import (
     Store,
 )
 from relaychat.store.sqlite import SqliteStore
+from relaychat.testing.calls import Calls
 
 T = TypeVar("T")
 
-WAIT_S = 30
-"""For an answer of a thread. Nothing takes so long; it keeps a broken test from
-hanging."""
-
 AT = 1_700_000_000_000
-
-
-class Calls:
-    """What ``reactor.callFromThread`` is to a server: here the test's thread is the one
-    that calls are handed to, when it waits for something."""
-
-    def __init__(self) -> None:
-        self._queue: Queue[tuple[Callable[..., object], tuple[Any, ...]]] = Queue()
-
-    def from_thread(self, call: Callable[..., object], /, *values: Any) -> None:
-        """Have this called by the thread that waits."""
-        self._queue.put((call, values))
-
-    def wait(self, asked: Deferred[T]) -> T:
-        """What a Deferred fires with; its failure is raised."""
-        results: list[T | Failure] = []
-        asked.addBoth(results.append)
-        while not results:
-            call, values = self._queue.get(timeout=WAIT_S)
-            call(*values)
-        result = results[0]
-        if isinstance(result, Failure):
-            result.raiseException()
-            raise AssertionError
-        return result
 
 
 class RoomLog:

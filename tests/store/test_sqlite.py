@@ -172,6 +172,11 @@ class VersionTests(StoreCase):
         self.path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
         self.refused("can't be used")
 
+    def test_a_missing_counter(self) -> None:
+        """A table that was emptied is damage, and said to be."""
+        execute(self.path, "DELETE FROM meta")
+        self.refused("can't be read: the counter last_device is not there")
+
     def test_a_missing_table(self) -> None:
         """Ours, and not whole."""
         execute(self.path, "DROP TABLE head")
