@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamServerEndpoint
 
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen
@@ -27,7 +28,7 @@ from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
 from relaychat.model.commands import AddAccount, Hello
-from relaychat.net.listen import Counter, Guard, GuardedFactory
+from relaychat.net.listen import Counter, Guard, GuardedFactory, endpoint
 from relaychat.net.tls import TLSError, context
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
@@ -47,10 +48,10 @@ class Door(Struct, frozen=True):
     """A listener to be."""
 
     listen: Listen
+    endpoint: IStreamServerEndpoint
     factory: GuardedFactory
-    tls: Any
-    """The TLS context, or None for plain."""
     certificate: Path | None
+    """Of its TLS, or None for plain."""
 
 
 class Relay(Struct, frozen=True):
@@ -97,29 +98,36 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
             config.server.name,
         )
 
-    doors = _doors(config, host, counter, world.now_ms())
-    return Relay(store, hub, counter, threads, doors)
-
-
-def _doors(
-    config: Config,
-    host: Callable[[type[Dialect]], Host],
-    counter: Counter,
-    now_ms: int,
-) -> tuple[Door, ...]:
-    """The listeners to be. Raises CannotBuild, OSError."""
-    doors = []
-    for index, listen in enumerate(config.listen):
+    def door(key: str, listen: Listen) -> Door:
         try:
             dialect = find_dialect(listen.dialect)
         except NoSuchDialect as error:
-            raise CannotBuild(f"listen[{index}].dialect: {error}") from None
-        tls, certificate = _tls(config, listen.tls, now_ms)
+            raise CannotBuild(f"{key}.dialect: {error}") from None
+        tls, certificate = _tls(config, listen.tls, world.now_ms())
+        try:
+            where = endpoint(reactor, listen.endpoint, tls)
+        except ValueError as error:
+            raise CannotBuild(f"{key}.endpoint: {error}") from None
         factory = GuardedFactory(
             host(dialect), config.limits.outlet, tls is not None, counter
         )
-        doors.append(Door(listen, factory, tls, certificate))
-    return tuple(doors)
+        return Door(listen, where, factory, certificate)
+
+    doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
+    return Relay(store, hub, counter, threads, tuple(doors))
+
+
+def check(config: Config, reactor: Any) -> None:
+    """Build what a relay of this configuration is made of; nothing is written, opened
+    or listened on.
+
+    Raises CannotBuild, OSError.
+    """
+    nobody = Alarms(lambda text: None, lambda why: None, lambda: None)
+    with TemporaryDirectory() as elsewhere:
+        if not Path(config.server.data, DEVELOPMENT_PEM).exists():
+            config = replace(config, server=replace(config.server, data=elsewhere))
+        build(config, reactor, nobody, sockets=1)
 
 
 def open_kind(config: Config, reactor: Any) -> Store:

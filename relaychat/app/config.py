@@ -176,6 +176,8 @@ def _with_paths(config: Config, base: Path, data: str) -> Config:
         return str(folder / name) if name else ""
 
     home = Path(data or whole(config.server.data))
+    # Twisted's function leaves the equals sign, which would end an option's name.
+    quoted = quoteStringArgument(str(home)).replace("=", "\\=")
     return replace(
         config,
         server=replace(config.server, data=str(home)),
@@ -183,7 +185,7 @@ def _with_paths(config: Config, base: Path, data: str) -> Config:
         listen=tuple(
             replace(
                 one,
-                endpoint=one.endpoint.replace("{data}", quoteStringArgument(str(home))),
+                endpoint=one.endpoint.replace("{data}", quoted),
             )
             for one in config.listen
         ),
@@ -234,6 +236,8 @@ def _explain(message: str, where: str) -> str:
 def _problems(config: Config) -> Iterator[str]:
     """What types alone can't tell."""
     yield from _out_of_bounds(config.limits, "limits")
+    if not config.listen:
+        yield "listen: a relay without a door has no use; leave it out for the defaults"
     seen: set[str] = set()
     for index, listen in enumerate(config.listen):
         key = f"listen[{index}]"

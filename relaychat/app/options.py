@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from twisted.python import usage
 
@@ -22,16 +23,36 @@ class Options(usage.Options):
         ["config", "c", "", "Configuration file (TOML); see docs/configuration.md."],
         ["data", "d", "", "Data folder, in place of the configuration's."],
     ]
-    optFlags = [["check", None, "Check the configuration, and end."]]
+    optFlags = [
+        ["check", None, "Check the configuration and all that it names, and end."]
+    ]
 
     config: Config
 
     def postOptions(self) -> None:
-        """Read the configuration. If it is wrong, one line says so, and the end."""
+        """Read the configuration. If it is wrong, one line says so, and the end.
+
+        What it names as ``module:…`` may lie beside it.
+        """
+        file = self["config"]
         try:
-            self.config = read(self["config"], self["data"])
+            self.config = read(file, self["data"])
         except ConfigError as error:
             sys.exit(f"relaychat: {error}")
+        if file:
+            sys.path.append(str(Path(file).parent.absolute()))
         if self["check"]:
-            sys.stdout.write("relaychat: the configuration is good\n")
-            sys.exit(0)
+            self._check(file)
+
+    def _check(self, file: str) -> None:
+        # The relay's parts are imported when they are needed, not for twistd's help.
+        from twisted.internet import reactor
+
+        from relaychat.app.build import CannotBuild, check
+
+        try:
+            check(self.config, reactor)
+        except (CannotBuild, OSError) as error:
+            sys.exit(f"relaychat: {file}: {error}" if file else f"relaychat: {error}")
+        sys.stdout.write("relaychat: the configuration is good\n")
+        sys.exit(0)

@@ -24,7 +24,6 @@ from relaychat.app.build import CannotBuild, Relay, build
 from relaychat.app.config import Config, Log
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
-from relaychat.net.listen import listen
 from relaychat.store.api import StoreBroken, StoreLocked
 
 GOODBYE_S = 5.0
@@ -49,8 +48,10 @@ class RelayService(Service):
     name = "relaychat"
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, file: str = "") -> None:
+        """``file``: where the configuration is from, for what is said of it."""
         self._config = config
+        self._file = file
         self._reactor = reactor
         self._relay: Relay | None = None
         self._ports: list[IListeningPort] = []
@@ -64,7 +65,8 @@ class RelayService(Service):
             try:
                 file = logs.target(log)
             except OSError as error:
-                sys.exit(f"relaychat: log.file: {log.file}: {error.strerror}")
+                why = f"log.file: {log.file}: {error.strerror}"
+                sys.exit(f"relaychat: {self._of(why)}")
             parent.setComponent(ILogObserver, logs.observer(log, file))
         super().setServiceParent(parent)
 
@@ -90,13 +92,11 @@ class RelayService(Service):
         relay.hub.start()
         self._relay = relay
         relay.threads.start()
-        for door in relay.doors:
-            endpoint = door.listen.endpoint
+        for index, door in enumerate(relay.doors):
             try:
-                port = await listen(reactor, endpoint, door.factory, door.tls)
-            except (CannotListenError, OSError, ValueError) as error:
-                raise CannotBuild(f"{endpoint}: {error}") from None
-            self._ports.append(port)
+                self._ports.append(await door.endpoint.listen(door.factory))
+            except (CannotListenError, OSError) as error:
+                raise CannotBuild(f"listen[{index}].endpoint: {error}") from None
         reactor.callWhenRunning(process.on_signals, self._heard, reactor)
         hosts = [port.getHost() for port in self._ports]
         self._log.info("{text}", text=welcome(config, relay.doors, hosts))
@@ -104,11 +104,16 @@ class RelayService(Service):
     def _not_started(self, failure: Failure) -> None:
         self._failed = True
         if failure.check(*EXPECTED):
-            self._log.critical("can't start: {text}", text=failure.getErrorMessage())
+            why = self._of(failure.getErrorMessage())
+            self._log.critical("can't start: {why}", why=why)
         else:
             self._log.failure("can't start", failure)
         if self._reactor.running:
             process.leave(self._reactor, 1)
+
+    def _of(self, why: str) -> str:
+        """With the file that it is about, if there is one."""
+        return f"{self._file}: {why}" if self._file else why
 
     # -- what the hub and the system say -------------------------------------------
 

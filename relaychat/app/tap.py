@@ -14,4 +14,4 @@ def makeService(options: Options) -> IService:
 
     from relaychat.app.server import RelayService
 
-    return RelayService(options.config, reactor)
+    return RelayService(options.config, reactor, options["config"])

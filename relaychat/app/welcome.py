@@ -22,7 +22,7 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
     """One line for each door, the fingerprints, and the first words."""
     lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
     for door, host in zip(doors, hosts, strict=True):
-        name = door.listen.dialect + (", TLS" if door.tls else "")
+        name = door.listen.dialect + (", TLS" if door.certificate else "")
         how = _how(door, host, config.server.data)
         lines.append(f"  {name:12} {where(host):28} {how}".rstrip())
     for certificate in dict.fromkeys(door.certificate for door in doors):
@@ -44,7 +44,7 @@ def where(host: object) -> str:
 
 def _how(door: Door, host: object, data: str) -> str:
     """The command that comes in by a door of the common kinds."""
-    dialect, tls = door.listen.dialect, door.tls is not None
+    dialect, tls = door.listen.dialect, door.certificate is not None
     if isinstance(host, UNIXAddress):
         if dialect == "control":
             return f"relaychat ctl --data {data} status"

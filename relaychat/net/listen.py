@@ -9,15 +9,19 @@ exempt.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString, wrapServerTLS
 from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Protocol
+from zope.interface import implementer
 
 from relaychat.model.errors import RelayError, TooMany
 from relaychat.model.events import Goodbye
@@ -51,8 +55,14 @@ class Counter:
         self._guard = guard
         self._world = world
         self._open: dict[str, int] = {}
-        self._new: dict[str, deque[int]] = {}
+        self._new: OrderedDict[str, deque[int]] = OrderedDict()
+        """When connections of an address were made; who came last stands last."""
         self.total = 0
+
+    @property
+    def remembered(self) -> int:
+        """Addresses whose new connections are counted."""
+        return len(self._new)
 
     def admit(self, address: IAddress | None) -> str:
         """Count a connection; returns whom it is counted for, for ``release``.
@@ -86,17 +96,23 @@ class Counter:
         if not guard.new_per_address:
             return
         now, span = self._world.monotonic_us(), int(guard.window_s * 1e6)
-        recent = self._new.setdefault(host, deque())
+        self._forget(now - span)
+        recent = self._new.get(host) or deque()
         while recent and recent[0] <= now - span:
             recent.popleft()
         if len(recent) >= guard.new_per_address:
             raise TooMany("too many new connections from your address; wait a while")
         recent.append(now)
-        if len(self._new) > 10_000:
-            self._forget_old(now - span)
+        self._new[host] = recent
+        self._new.move_to_end(host)
 
-    def _forget_old(self, before: int) -> None:
-        self._new = {host: new for host, new in self._new.items() if new[-1] > before}
+    def _forget(self, before: int) -> None:
+        """Forget who has not come since then: they stand first. Two at a time, so that
+        they go faster than others come, and nobody waits for it."""
+        for _ in range(2):
+            host = next(iter(self._new), None)
+            if host is not None and self._new[host][-1] <= before:
+                del self._new[host]
 
 
 def source_of(address: Any) -> str:
@@ -154,28 +170,61 @@ def endpoint(reactor: Any, description: str, tls: Any = None) -> IStreamServerEn
     for its owner alone. ``tls`` wraps whatever it is. Raises ValueError for no
     endpoint.
     """
-    kind = description.partition(":")[0]
-    if kind in ("tcp", "tcp6", "unix") and "backlog=" not in description:
+    asked, (kind, *parts) = description, parts_of(description)
+    named = {part.partition("=")[0] for part in parts if "=" in part}
+    if kind in ("tcp", "tcp6", "unix") and "backlog" not in named:
         description += f":backlog={BACKLOG}"
-    if kind == "tcp" and "interface=" not in description:
+    if kind == "tcp" and "interface" not in named:
         description += ":interface=127.0.0.1"
     if kind == "unix":
-        if "mode=" not in description:
+        if "mode" not in named:
             description += ":mode=600"
-        if "lockfile=" not in description:
+        if "lockfile" not in named:
             description += ":lockfile=0"
-    made = serverFromString(reactor, description)
+    try:
+        made = serverFromString(reactor, description)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{asked}: {error}") from None
+    if kind == "unix":
+        made = _Cleared(made, socket_path(parts))
     return made if tls is None else wrapServerTLS(tls, made)
 
 
-async def listen(
-    reactor: Any, description: str, factory: ShellFactory, tls: Any = None
-) -> IListeningPort:
-    """Listen. Raises OSError or CannotListenError, and ValueError for no endpoint."""
-    kind, _, rest = description.partition(":")
-    if kind == "unix":
-        clear_stale(rest.partition(":")[0].removeprefix("address="))
-    return await endpoint(reactor, description, tls).listen(factory)
+_part = re.compile(r"(?:[^\\:]|\\.)*", re.DOTALL)
+_escaped = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parts_of(description: str) -> list[str]:
+    """The parts of an endpoint string, still quoted: a backslash takes away what the
+    next character means."""
+    parts, at = [], 0
+    while at <= len(description):
+        found = _part.match(description, at)
+        assert found is not None  # It matches nothing at all, too.
+        parts.append(found[0])
+        at = found.end() + 1
+    return parts
+
+
+def socket_path(parts: Sequence[str]) -> str:
+    """The path among the parts behind ``unix``, or an empty one."""
+    named = [part for part in parts if part.startswith("address=")]
+    path = (named or [*parts, ""])[0].removeprefix("address=")
+    return _escaped.sub(r"\1", path)
+
+
+@implementer(IStreamServerEndpoint)
+class _Cleared:
+    """A UNIX socket in the place of one that a dead server may have left."""
+
+    def __init__(self, made: IStreamServerEndpoint, path: str) -> None:
+        self._made = made
+        self._path = path
+
+    def listen(self, factory: Any) -> Deferred[IListeningPort]:
+        """See IStreamServerEndpoint. Raises OSError."""
+        clear_stale(self._path)
+        return self._made.listen(factory)
 
 
 def clear_stale(path: str) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.build import CannotBuild, Relay, build, host_of
+from relaychat.app.build import CannotBuild, Relay, build, check, host_of
 from relaychat.app.config import from_mapping
 from relaychat.hub.hooks import Verdict
 from relaychat.hub.hub import Alarms
@@ -117,6 +119,37 @@ class BuildTests(SynchronousTestCase):
         factory = self.relay(sockets=100, limits=guard).doors[0].factory
         factory.buildProtocol(ADDRESS)
         self.assertIsInstance(factory.buildProtocol(ADDRESS), Refusal)
+
+
+class CheckTests(SynchronousTestCase):
+    """All that a configuration names, tried without a trace."""
+
+    def check(self, **table: Any) -> list[str]:
+        """Check it with a data folder that is not there; what is there then."""
+        folder = Path(self.mktemp())
+        config = from_mapping({**MEMORY, **DOOR, **table})
+        data = replace(config.server, data=str(folder / "data"))
+        check(replace(config, server=data), MemoryReactorClock())
+        return [str(path) for path in folder.glob("**/*")]
+
+    def test_good(self) -> None:
+        """What is good is built, and nothing is written, not even a certificate."""
+        tls = {"listen": [{"dialect": "irc", "endpoint": "tcp:0", "tls": "default"}]}
+        self.assertEqual(self.check(**tls), [])
+
+    def test_wrong(self) -> None:
+        """Dialects, endpoints, certificates and hooks are named by their keys."""
+        door = DOOR["listen"][0]
+        tls = {"a": {"certificate": "no.pem"}}
+        for table, key in (
+            ({"listen": [{**door, "dialect": "latin"}]}, "listen[0].dialect: "),
+            ({"listen": [{**door, "endpoint": "pigeon:1"}]}, "listen[0].endpoint: "),
+            ({"listen": [{**door, "tls": "a"}], "tls": tls}, "tls.a: no.pem: "),
+            ({"hooks": {"before_say": ["nowhere:hook"]}}, "hooks.before_say: "),
+        ):
+            with self.assertRaises(CannotBuild) as caught:
+                self.check(**table)
+            self.assertTrue(str(caught.exception).startswith(key), caught.exception)
 
 
 class AddressTests(SynchronousTestCase):

@@ -7,9 +7,12 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.app.config import LISTEN, Config, ConfigError, from_mapping, read
+from relaychat.net.listen import endpoint
+
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "foo: there is no such key"),
@@ -29,6 +32,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {"listen": [{"dialect": "irc", "endpoint": "tcp:1"}] * 2},
         "listen[1].endpoint: tcp:1 is there already",
+    ),
+    (
+        {"listen": []},
+        "listen: a relay without a door has no use; leave it out for the defaults",
     ),
     ({"tls": 1}, "tls: sections are called [tls.NAME]"),
     ({"tls": {"a": 3}}, "tls.a: expected a table, got `int`"),
@@ -159,5 +166,7 @@ class FileTests(SynchronousTestCase):
 
     def test_colon_in_the_data_folder(self) -> None:
         """A folder may hold what endpoint strings take for punctuation."""
-        listen = read("", "/tmp/a:b").listen[-1]
-        self.assertEqual(listen.endpoint, r"unix:/tmp/a\:b/control.sock:mode=600")
+        listen = read("", "/tmp/a:b=c").listen[-1]
+        self.assertEqual(listen.endpoint, r"unix:/tmp/a\:b\=c/control.sock:mode=600")
+        made = endpoint(MemoryReactorClock(), listen.endpoint)
+        self.assertIsNotNone(made)

@@ -198,13 +198,6 @@ class StartTests(ServerTestCase):
             told, "relaychat: relay.toml: server.names: there is no such key\n"
         )
 
-    def test_check(self) -> None:
-        """``--check`` starts nothing."""
-        folder = self.folder()
-        code, told = self._ended("--config", "relay.toml", "--check", folder=folder)
-        self.assertEqual((code, told), (0, "relaychat: the configuration is good\n"))
-        self.assertFalse(folder.data.exists())
-
     def test_port_in_use(self) -> None:
         """A door that can't be opened is one line and exit code 1."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -215,7 +208,7 @@ class StartTests(ServerTestCase):
             )
             code, told = self._ended("--config", "relay.toml", folder=folder)
         self.assertEqual(code, 1)
-        self.assertIn(f"can't start: tcp:{port}: ", told)
+        self.assertIn("can't start: relay.toml: listen[0].endpoint: ", told)
         self.assertNotIn("Traceback", told)
 
     def test_unknown_dialect(self) -> None:
@@ -225,7 +218,7 @@ class StartTests(ServerTestCase):
         code, told = self._ended("--config", "relay.toml", folder=folder)
         self.assertEqual(code, 1)
         self.assertIn(
-            "can't start: listen[0].dialect: no dialect is called 'morse'", told
+            "can't start: relay.toml: listen[0].dialect: no dialect is called", told
         )
 
     def test_no_certificate(self) -> None:
@@ -233,14 +226,26 @@ class StartTests(ServerTestCase):
         folder = self.folder('[tls.default]\ncertificate = "my.pem"')
         code, told = self._ended("--config", "relay.toml", folder=folder)
         self.assertEqual(code, 1)
-        self.assertIn("can't start: tls.default: ", told)
+        self.assertIn("can't start: relay.toml: tls.default: ", told)
+        code, told = self._ended("--config", "relay.toml", "--check", folder=folder)
+        self.assertEqual(code, 1)
+        self.assertIn("relaychat: relay.toml: tls.default: ", told)
+
+    def test_check(self) -> None:
+        """A good configuration is called so; modules that it names may lie beside it,
+        and nothing is left behind."""
+        folder = self.folder('[hooks]\nbefore_say = ["house:quiet"]')
+        (folder.path / "house.py").write_text("def quiet(*about):\n    return None\n")
+        told = self._ended("--config", str(folder.config), "--check", folder=folder)
+        self.assertEqual(told, (0, "relaychat: the configuration is good\n"))
+        self.assertFalse(folder.data.exists())
 
     def test_no_log(self) -> None:
         """A log that can't be written is named by its key."""
         folder = self.folder('[log]\nfile = "no/where.log"')
         code, told = self._ended("--config", "relay.toml", folder=folder)
         self.assertEqual(code, 1)
-        self.assertIn("relaychat: log.file: no/where.log: No such file", told)
+        self.assertIn("relay.toml: log.file: no/where.log: No such file", told)
 
     def test_certificate_stays(self) -> None:
         """The development certificate is made once, for its owner's eyes only."""

@@ -7,6 +7,7 @@ import socket
 from tempfile import TemporaryDirectory
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +19,8 @@ from relaychat.net.listen import (
     clear_stale,
     endpoint,
     most_sockets,
+    parts_of,
+    socket_path,
     source_of,
 )
 from relaychat.net.shell import Shell, ShellFactory, address_text, is_local
@@ -83,14 +86,27 @@ class CounterTests(SynchronousTestCase):
         self.assertEqual(counter.total, 200)
 
     def test_forgetting(self) -> None:
-        """What is remembered of addresses is bounded by ten minutes of them."""
-        counter = Counter(Guard(window_s=1), self.world)
-        for number in range(10_001):
-            if number == 10_000:
-                self.world.advance(2)
-            host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-            counter.release(counter.admit(ipv4(host)))
-        self.assertEqual(len(counter._new), 1)
+        """Who has not come for ten minutes is forgotten, faster than others come, and
+        never many at once."""
+        counter = Counter(Guard(window_s=100, new_per_address=2), self.world)
+
+        def come(numbers: range) -> list[int]:
+            known = []
+            for number in numbers:
+                counter.release(counter.admit(ipv4(f"192.0.2.{number}")))
+                known.append(counter.remembered)
+            return known
+
+        self.assertEqual(come(range(100)), list(range(1, 101)))
+        self.world.advance(60)
+        come(range(10))
+        self.world.advance(60)
+        # Those of the first minute go, two for each who comes; the ten stay.
+        self.assertEqual(come(range(200, 245)), list(range(99, 54, -1)))
+        self.assertEqual(come(range(200, 201)), [55])
+        for number in range(10):
+            self.assertEqual(come(range(number, number + 1)), [55])
+            self.assertRaises(TooMany, counter.admit, ipv4(f"192.0.2.{number}"))
 
 
 class AddressTests(SynchronousTestCase):
@@ -163,8 +179,27 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual((path, backlog, mode, want_pid), ("/x", BACKLOG, 0o600, False))
 
     def test_nonsense(self) -> None:
-        """What is no endpoint is an error."""
-        self.assertRaises(ValueError, endpoint, MemoryReactorClock(), "pigeon:7600")
+        """What is no endpoint is an error that repeats it."""
+        for text in ("pigeon:7600", "tcp:", "tcp:tea", "unix", "", "tcp:1:2:3:4:5"):
+            with self.assertRaises(ValueError) as caught:
+                endpoint(MemoryReactorClock(), text)
+            self.assertIn(f"{text}: ", str(caught.exception))
+
+    def test_quoted(self) -> None:
+        """What is quoted in a path is no end of it, and names no option."""
+        for path in ("/a:b", "/a\\b", "/a=b:backlog=7", "/mode=600", "/ends\\"):
+            quoted = quoteStringArgument(path).replace("=", r"\=")
+            self.assertEqual(socket_path(parts_of(quoted)), path)
+            reactor = MemoryReactorClock()
+            made = endpoint(reactor, f"unix:{quoted}")
+            self.successResultOf(made.listen(NoFactory()))
+            ((address, _, backlog, *_),) = reactor.unixServers
+            self.assertEqual((address, backlog), (path, BACKLOG))
+
+    def test_named_path(self) -> None:
+        """The path may be named, anywhere."""
+        for text in ("address=/x", "mode=600:address=/x", "/x", "/x:mode=600"):
+            self.assertEqual(socket_path(parts_of(text)), "/x")
 
 
 class NoFactory(ShellFactory):
@@ -205,6 +240,16 @@ class StaleTests(SynchronousTestCase):
             server.listen()
             self.assertRaises(FileExistsError, clear_stale, self.path)
         self.assertTrue(os.path.exists(self.path))
+
+    def test_endpoint(self) -> None:
+        """A UNIX endpoint clears its path before it listens there, wherever the path
+        has its colons."""
+        path = f"{self.path}:1"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        made = endpoint(MemoryReactorClock(), f"unix:{quoteStringArgument(path)}")
+        self.successResultOf(made.listen(NoFactory()))
+        self.assertFalse(os.path.exists(path))
 
     def test_no_socket(self) -> None:
         """A file that is no socket is never removed."""

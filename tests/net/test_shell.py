@@ -24,7 +24,8 @@ from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
-from relaychat.net.listen import Counter, Guard, GuardedFactory, listen
+from relaychat.net.listen import Counter, Guard, GuardedFactory
+from relaychat.net.listen import endpoint as server_endpoint
 from relaychat.net.outlet import Bounds, SocketOutlet, StreamOutlet
 from relaychat.net.shell import HANDSHAKE_S, SEND_BUFFER_BYTES, Connection, Shell
 from relaychat.net.tls import TLSError, context
@@ -113,7 +114,7 @@ class SocketCase(TestCase):
     ) -> GuardedFactory:
         """Listen there until the test ends."""
         factory = Watched(self.host, bounds or Bounds(), tls is not None, self.counter)
-        self.port = await listen(reactor, description, factory, tls)
+        self.port = await server_endpoint(reactor, description, tls).listen(factory)
         self.addCleanup(self.port.stopListening)
         return factory
 
