@@ -6,7 +6,6 @@ error that names the file and the key. ``docs/configuration.md`` is made from th
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from relaychat.hub.limits import Limits as HubLimits
 from relaychat.net.listen import Guard
 from relaychat.net.outlet import Bounds
 from relaychat.session.limits import Limits as SessionLimits
+from relaychat.wire.misfit import expected, misfit
 
 S = TypeVar("S", bound=Struct)
 
@@ -37,7 +37,11 @@ class Server(Section, frozen=True):
     """The relay itself."""
 
     name: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
+            description="a host name of at most 63 characters",
+        ),
     ] = "relaychat.localhost"
     """How the relay calls itself: in welcomes, as the source of its IRC lines, as the
     host in ban masks."""
@@ -216,21 +220,12 @@ def _convert(value: object, kind: type[S], where: str) -> S:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error), where)) from None
-
-
-def _explain(message: str, where: str) -> str:
-    """msgspec's words, with the key first: ``listen[0].tls: expected `str`, ...``."""
-    message = message.replace("`object`", "a table")
-    text, _, place = message.partition(" - at `$")
-    unknown = re.search(r"unknown field `(.*)`", text)
-    missing = re.search(r"missing required field `(.*)`", text)
-    key = ".".join(filter(None, [where, place.rstrip("`").strip(".")]))
-    if unknown or missing:
-        field = (unknown or missing)[1]  # type: ignore[index]
-        key = f"{key}.{field}".strip(".")
-        text = "there is no such key" if unknown else "is needed"
-    return f"{key}: {text[:1].lower()}{text[1:]}"
+        field, text = misfit(str(error), expected(kind))
+        key = ".".join(filter(None, [where, field]))
+        text = text.replace("an object", "a table").replace(
+            "no such field", "no such key"
+        )
+        raise ConfigError(f"{key}: {text}") from None
 
 
 def _problems(config: Config) -> Iterator[str]:

@@ -18,6 +18,10 @@ Id = (
     Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
     | Annotated[str, Meta(max_length=64)]
 )
+DeviceSecret = Annotated[
+    str,
+    Meta(pattern="^[0-9a-f]{32}$", description="32 hexadecimal digits in lower case"),
+]
 Kind = Literal["text", "notice", "action"]
 
 
@@ -62,7 +66,7 @@ class Hello(
 
     nick: str
     password: str | None = None
-    device: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None
+    device: DeviceSecret | None = None
     resume: dict[str, Cursor] | None = None
     version: Count = 1
     client: Annotated[str, Meta(max_length=100)] = ""

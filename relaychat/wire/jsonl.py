@@ -15,6 +15,7 @@ import msgspec
 
 from relaychat.model.errors import BadSyntax, BadText, UnknownCommand
 from relaychat.model.words import Word
+from relaychat.wire.misfit import expected, misfit
 
 Words = TypeVar("Words")
 
@@ -23,6 +24,7 @@ _QUOTED_CHARS = 100
 
 _encode = msgspec.json.Encoder().encode
 _half_pair = re.compile(rb"\\u[dD][89a-fA-F]").search
+_UNKNOWN = "invalid value '"
 _TRUNCATED = "Input data was truncated"
 
 
@@ -35,7 +37,9 @@ class Decoder(Generic[Words]):
     """Reads lines as one of ``words``: a union of Structs, tagged by ``type``."""
 
     def __init__(self, words: Any) -> None:
+        self._words = words
         self._decode = msgspec.json.Decoder(words).decode
+        self._expects: dict[str, str] | None = None
 
     def decode(self, line: bytes) -> Words:
         """The word of a line, without its end.
@@ -48,7 +52,7 @@ class Decoder(Generic[Words]):
         try:
             word: Words = self._decode(line)
         except msgspec.ValidationError as error:
-            raise _misfit(str(error)) from None
+            raise self._refuse(str(error)) from None
         except msgspec.DecodeError as error:
             raise _no_json(str(error), line) from None
         except UnicodeDecodeError:
@@ -57,22 +61,16 @@ class Decoder(Generic[Words]):
             raise BadSyntax("the line is nested too deeply") from None
         return word
 
-
-def _misfit(text: str) -> BadSyntax:
-    """What msgspec says of a line that is JSON but no word."""
-    text, _, path = (
-        text.rpartition(" - at `$") if text.endswith("`") else (text, "", "")
-    )
-    if not text:
-        text, path = path, ""
-    field = path.rstrip("`").lstrip(".")[:_QUOTED_CHARS]
-    text = text[:_QUOTED_CHARS]
-    if field == "type" and text.startswith("Invalid value '"):
-        about = text.removeprefix("Invalid value '").removesuffix("'")
-        return UnknownCommand(f"no such command: {about}", about)
-    text = text.removeprefix("Object ")
-    text = text[:1].lower() + text[1:]
-    return BadSyntax(f"{field}: {text}" if field else text, field)
+    def _refuse(self, message: str) -> BadSyntax:
+        """The error for a line that is JSON but no word, in place of msgspec's."""
+        if self._expects is None:
+            self._expects = expected(self._words)
+        field, text = misfit(message, self._expects)
+        field, text = field[:_QUOTED_CHARS], text[:_QUOTED_CHARS]
+        if field == "type" and text.startswith(_UNKNOWN):
+            about = text.removeprefix(_UNKNOWN).removesuffix("'")
+            return UnknownCommand(f"no such command: {about}", about)
+        return BadSyntax(f"{field}: {text}" if field else text, field)
 
 
 def _no_json(text: str, line: bytes) -> BadSyntax:

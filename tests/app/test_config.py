@@ -13,13 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from relaychat.app.config import LISTEN, Config, ConfigError, from_mapping, read
 from relaychat.net.listen import endpoint
 
-
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "foo: there is no such key"),
     ({"server": {"nam": 1}}, "server.nam: there is no such key"),
-    ({"server": {"name": 1}}, "server.name: expected `str`, got `int`"),
-    ({"server": 3}, "server: expected a table, got `int`"),
-    ({"store": {"kind": "oracle"}}, "store.kind: invalid enum value 'oracle'"),
+    ({"server": {"name": 1}}, "server.name: expected a string, got an integer"),
+    ({"server": 3}, "server: expected a table, got an integer"),
+    (
+        {"server": {"name": "-"}},
+        "server.name: expected a host name of at most 63 characters",
+    ),
+    ({"store": {"kind": "oracle"}}, "store.kind: expected memory or sqlite"),
     ({"listen": [{"dialect": "irc"}]}, "listen[0].endpoint: is needed"),
     (
         {"listen": [{"dialect": "irc", "endpoint": "6667"}]},
@@ -38,12 +41,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "listen: a relay without a door has no use; leave it out for the defaults",
     ),
     ({"tls": 1}, "tls: sections are called [tls.NAME]"),
-    ({"tls": {"a": 3}}, "tls.a: expected a table, got `int`"),
+    ({"tls": {"a": 3}}, "tls.a: expected a table, got an integer"),
     ({"tls": {"a": {"cert": "x"}}}, "tls.a.cert: there is no such key"),
     ({"tls": {"a": {"key": "x"}}}, "tls.a.certificate: is needed beside a key"),
     (
         {"accounts": {"window_s": -1}},
-        "accounts.window_s: expected `int` >= 0",
+        "accounts.window_s: expected an integer, 0 or more",
     ),
     (
         {"limits": {"hub": {"text_bytes": 0}}},
@@ -59,7 +62,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"limits": {"session": {"guest_rate": {"per_s": "a", "burst": 3}}}},
-        "limits.session.guest_rate.per_s: expected `float`, got `str`",
+        "limits.session.guest_rate.per_s: expected a number, got a string",
     ),
 ]
 
