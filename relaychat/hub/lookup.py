@@ -13,7 +13,7 @@ from relaychat.hub.turn import Cid, Settled, Turn
 from relaychat.model.chain import body_digest
 from relaychat.model.commands import Command, Edit, React, Redact, Say
 from relaychat.model.errors import (
-    BadName,
+    BadText,
     CannotSpeak,
     CidNeedsDevice,
     CidReused,
@@ -37,13 +37,14 @@ ROLE_NAMES: dict[Role, RoleName] = {
     Role.OPERATOR: "operator",
     Role.OWNER: "owner",
 }
+NO_SIGIL = "there is no such room; names of rooms begin with #"
 ROLES = {name: role for role, name in ROLE_NAMES.items()}
 
 
 def user_of(peer: Peer) -> User:
     """Who speaks. Raises OutOfOrder before hello."""
     if peer.user is None:
-        raise OutOfOrder("say hello first")
+        raise OutOfOrder
     return peer.user
 
 
@@ -102,7 +103,7 @@ def find_room(turn: Turn, user: User | None, name: str) -> Room:
         and user is not None
         and room not in user.rooms
     ):
-        raise NoSuchRoom(about=name)
+        raise NoSuchRoom("" if name.startswith(("#", "@")) else NO_SIGIL, name)
     return room
 
 
@@ -150,11 +151,11 @@ def require_voice(user: User, room: Room, member: Member | None) -> None:
 
 
 def check_bytes(text: str, limit: int, what: str) -> None:
-    """A short text of one line: a topic, a reason. Raises TooLong, BadName."""
+    """A short text of one line: a topic, a reason. Raises TooLong, BadText."""
     if len(text) * 4 > limit and len(text.encode("utf-8", "replace")) > limit:
         raise TooLong(f"{what}: more than {limit} bytes")
     if any(c in text for c in "\0\r\n"):
-        raise BadName(f"{what}: one line without control characters")
+        raise BadText(f"{what}: one line, without NUL")
 
 
 # -- client ids (H5, H20) -----------------------------------------------------

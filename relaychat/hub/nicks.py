@@ -69,7 +69,7 @@ def claim(turn: Turn, peer: Peer, command: Claim) -> None:
     """Keep a nick for somebody who is still registering (H25). Raises NickInUse,
     BadName."""
     if peer.user is not None:
-        raise OutOfOrder
+        raise OutOfOrder(OutOfOrder.again)
     folded = free_nick(turn, peer, command.nick)
     release_claim(turn, peer)
     turn.put(turn.state.nicks, folded, peer)

@@ -53,7 +53,7 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
     BadName, LoginFailed."""
     admission = command.admission
     if peer.user is not None or peer.control:
-        raise OutOfOrder("you said hello already")
+        raise OutOfOrder(OutOfOrder.again)
     if admission.control:
         turn.set(peer, "control", True)
         turn.answer(peer, command, welcome(turn, peer, command, False))

@@ -75,7 +75,8 @@ class OutOfOrder(RelayError):
     """The command is known, but not now: before hello, or a second hello."""
 
     code = "out_of_order"
-    default = "not now"
+    default = "say hello first"
+    again = "you said hello already"
 
 
 class NickInUse(RelayError):

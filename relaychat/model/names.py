@@ -79,7 +79,9 @@ def check_room(name: str) -> str:
     if _plain_room(name):
         return name.lower()
     if not _plain_room("".join([char if char.isascii() else "x" for char in name])):
-        raise BadName("a room name is # and no space, comma or control", about=name)
+        raise BadName(
+            "a room name begins with #, and has no space, comma or control", about=name
+        )
     return _beyond_ascii(name, ROOM_LIMIT_BYTES)
 
 

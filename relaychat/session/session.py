@@ -252,7 +252,8 @@ class Session(Peer):
         kind = type(command)
         after = LEGAL[self.state].get(kind)
         if after is None:
-            self._answer(fault_of(OutOfOrder(), command))
+            why = "" if self.state is State.NEW else OutOfOrder.again
+            self._answer(fault_of(OutOfOrder(why), command))
         elif kind is Ping:
             self._answer(Ponged(command.token, id=command.id))  # type: ignore[attr-defined]
         elif kind is Pong:

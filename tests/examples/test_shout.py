@@ -35,7 +35,7 @@ class ShoutTests(RelayTestCase):
         """What needs a name is refused until there is one."""
         ann, wire = self.open()
         ann.dataReceived(b"JOIN #tea\n")
-        self.assertEqual(wire.value(), b"! out_of_order: not now\r\n")
+        self.assertEqual(wire.value(), b"! out_of_order: say hello first\r\n")
 
     def test_help_is_the_table(self) -> None:
         """HELP shows the rows as they are written, also before hello."""

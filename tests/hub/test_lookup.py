@@ -280,7 +280,7 @@ class NameTests(HubTestCase):
                 c.SetAway("x" * 301),
                 c.Redact("#ops", 1, "x" * 301),
             ),
-            ["error too_long"] * 2 + ["error bad_name"] + ["error too_long"] * 2,
+            ["error too_long"] * 2 + ["error bad_text"] + ["error too_long"] * 2,
         )
 
 

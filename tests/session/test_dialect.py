@@ -128,7 +128,7 @@ class VerbTests(RelayTestCase):
         wire.clear()
         ann.dataReceived(b"TIME\nNAME\n")
         self.assertEqual(
-            wire.value(), b"early\r\nor  late\r\n500 out_of_order not now\r\n"
+            wire.value(), b"early\r\nor  late\r\n500 out_of_order say hello first\r\n"
         )
 
     def test_help_for_one(self) -> None:

@@ -78,6 +78,23 @@ class HelloTests(ConversationCase):
         (welcome,) = self.ask(ann, wire, type="hello", nick="ann", password="pw")
         self.assertEqual((welcome["nick"], welcome["account"]), ("Ann", "Ann"))
 
+    def test_out_of_order(self) -> None:
+        """Before hello one is asked for it; after it, it has been said."""
+        ann, wire = self.open()
+        (early,) = self.ask(ann, wire, type="join", room="#tea")
+        self.assertEqual(early["text"], "say hello first")
+        self.ask(ann, wire, type="hello", nick="ann")
+        (again,) = self.ask(ann, wire, type="hello", nick="ann")
+        self.assertEqual(again["code"], "out_of_order")
+        self.assertEqual(again["text"], "you said hello already")
+
+    def test_rooms_begin_with_a_sign(self) -> None:
+        """Who forgets the sign of a room's name is told of it."""
+        ann, wire = self.connect("ann", "#tea")
+        for command in ({"type": "join"}, {"type": "send", "text": "x"}):
+            (error,) = self.ask(ann, wire, room="tea", **command)
+            self.assertIn("with #", error["text"])
+
     def test_device(self) -> None:
         """A device has client ids: a resend is answered with the first answer, also
         over another connection, and the welcome says how far it was."""
