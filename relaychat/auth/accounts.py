@@ -43,6 +43,16 @@ class Accounts:
         body = await self._store.record("account", fold(name))
         return None if body is None else msgspec.json.decode(body, type=Account)
 
+    async def like(self, name: str) -> str | None:
+        """The key of the account that this name belongs to or looks like, or None."""
+        key = fold(name)
+        if await self._store.record("account", key) is not None:
+            return key
+        first = await self._store.record("look", skeleton(key))
+        if first is None or (key.isascii() and first.isascii()):
+            return None
+        return first.decode()
+
     async def add(self, name: str, password: str) -> Account:
         """Make an account, or give one a new password.
 
@@ -66,10 +76,8 @@ class Accounts:
 
     async def _look(self, key: str, name: str) -> list[Record]:
         """The record that reserves how a new name looks. Raises NickInUse."""
-        look = skeleton(key)
-        first = await self._store.record("look", look)
-        if first is None:
-            return [Record("look", look, key.encode())]
-        if not (name.isascii() and first.isascii()):
+        if await self.like(key) is not None:
             raise NickInUse("this name looks like another account's", about=name)
-        return []
+        look = skeleton(key)
+        taken = await self._store.record("look", look)
+        return [] if taken else [Record("look", look, key.encode())]

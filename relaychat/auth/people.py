@@ -98,7 +98,8 @@ class GuestChecker:
     def requestAvatarId(self, credentials: Guest) -> Deferred[AvatarId]:
         """See ``ICredentialsChecker``.
 
-        Fails with GuestsNotAllowed, UnauthorizedLogin; NickInUse for an account's name.
+        Fails with GuestsNotAllowed, UnauthorizedLogin; NickInUse for an account's name,
+        and for what looks like one.
         """
         return Deferred.fromCoroutine(self._check(credentials))
 
@@ -111,6 +112,6 @@ class GuestChecker:
         given = prepare(guest.password) if guest.password else b""
         if not compare_digest(given, self._password):
             raise UnauthorizedLogin
-        if await self._accounts.find(guest.nick) is not None:
-            raise NickInUse("this nick belongs to an account", about=guest.nick)
+        if await self._accounts.like(guest.nick) is not None:
+            raise NickInUse("this nick is an account's, or looks like one", guest.nick)
         return ANONYMOUS

@@ -27,7 +27,7 @@ from relaychat.model.errors import (
     Unavailable,
 )
 from relaychat.model.events import Done
-from relaychat.model.names import fold, identity, matches
+from relaychat.model.names import fold, identity, matches, skeleton
 from relaychat.model.policy import Role, RoleName
 from relaychat.store.api import First
 
@@ -68,6 +68,18 @@ def account_name(turn: Turn, folded: str) -> str | None:
     """How an account is written, or None when there is none of this name."""
     body = turn.need(("account", folded), lambda store: store.record("account", folded))
     return None if body is None else str(msgspec.json.decode(body)["name"])
+
+
+def account_like(turn: Turn, nick: str) -> str | None:
+    """The key of the account that a nick belongs to or looks like, or None (H13)."""
+    folded = fold(nick)
+    if account_name(turn, folded) is not None:
+        return folded
+    look = skeleton(folded)
+    first = turn.need(("look", look), lambda store: store.record("look", look))
+    if first is None or (folded.isascii() and first.isascii()):
+        return None
+    return str(first.decode())
 
 
 def direct_name(one: User, other: User) -> str:

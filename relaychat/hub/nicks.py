@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from relaychat.hub.lookup import account_name, user_of
+from relaychat.hub.lookup import account_like, user_of
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Room, User
@@ -30,9 +30,15 @@ def free_nick(turn: Turn, peer: Peer, nick: str) -> str:
             continue
         if other == folded:
             raise NickInUse(about=nick)
-        if not (nick.isascii() and other.isascii()):
+        if _alike(folded, other):
             raise NickInUse("this nick looks like one that is in use", nick)
     return folded
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two folded names of the same looks are too much alike: among ASCII names
+    looks don't count (H13)."""
+    return one == other or not (one.isascii() and other.isascii())
 
 
 def take_nick(turn: Turn, user: User, nick: str) -> None:
@@ -117,8 +123,8 @@ def rename(turn: Turn, peer: Peer, command: Rename) -> None:
     """Another nick, everywhere at once. Raises NickInUse, BadName."""
     user = user_of(peer)
     folded = free_nick(turn, peer, command.nick)
-    if folded != user.key and account_name(turn, folded) is not None:
-        raise NickInUse("this nick belongs to an account", command.nick)
+    if folded != user.key and account_like(turn, command.nick) not in (None, user.key):
+        raise NickInUse("this nick is an account's, or looks like one", command.nick)
     if command.nick != user.nick:
         change_nick(turn, user, command.nick)
     turn.answer(peer, command, Done(id=command.id))
@@ -154,8 +160,10 @@ def _show_partner(turn: Turn, room: Room, user: User) -> None:
 
 
 def make_way(turn: Turn, account: str) -> None:
-    """The owner of an account comes in: whoever has its name as a nick, since before
-    there was the account, is called something else."""
-    holder = turn.state.user_of(fold(account))
-    if holder is not None:
-        change_nick(turn, holder, "guest-" + turn.house.world.token_bytes(4).hex())
+    """The owner of an account comes in: whoever has its name as a nick, or one that
+    looks like it, since before there was the account, is called something else."""
+    state, folded = turn.state, fold(account)
+    for other in (folded, *state.looks.get(skeleton(folded), ())):
+        holder = state.user_of(other)
+        if holder is not None and _alike(folded, other):
+            change_nick(turn, holder, "guest-" + turn.house.world.token_bytes(4).hex())

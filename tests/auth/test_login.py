@@ -121,6 +121,15 @@ class GuestTests(SynchronousTestCase):
         self.successResultOf(house.add("Ann", "tea"))
         self.failureResultOf(house.come("ann"), NickInUse)
 
+    def test_nick_that_looks_like_an_account(self) -> None:
+        """Nor by one that looks like it; among ASCII names looks don't count."""
+        house = House()
+        self.successResultOf(house.add("Ann", "tea"))
+        self.successResultOf(house.add("ill", "tea"))
+        self.failureResultOf(house.come("\u0430nn"), NickInUse)
+        self.successResultOf(house.come("lll"))
+        self.successResultOf(house.come("\u0430nna"))
+
     def test_password_without_need(self) -> None:
         """Who gives a password means an account: no guest by accident."""
         self.failureResultOf(House().come("ann", "tea"), LoginFailed)

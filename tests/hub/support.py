@@ -22,7 +22,7 @@ from relaychat.model.admission import Admission, Enter
 from relaychat.model.commands import Command, Cursor, Hello
 from relaychat.model.errors import RelayError
 from relaychat.model.events import Goodbye, LogEvent, RoomShown, UserQuit, UserRenamed
-from relaychat.model.names import fold
+from relaychat.model.names import fold, skeleton
 from relaychat.model.words import Word
 from relaychat.store.api import Batch, Failed, Outcome, Poison
 from relaychat.store.ledger import Ledger
@@ -224,7 +224,9 @@ class HubTestCase(TestCase):
 
     def account(self, name: str) -> None:
         """Register an account."""
-        self.ledger.records["account", fold(name)] = encode({"name": name})
+        key = fold(name)
+        self.ledger.records["account", key] = encode({"name": name})
+        self.ledger.records.setdefault(("look", skeleton(key)), key.encode())
 
     def peer(self, form: Form = PLAIN) -> RecordingPeer:
         """A connection without a hello."""

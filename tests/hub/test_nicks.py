@@ -71,6 +71,17 @@ class ClaimTests(HubTestCase):
         self.assertTrue(guest.user and guest.user.nick.startswith("guest-"))
         self.assertIn("renamed #a 3", guest.heard()[0])
 
+    def test_owner_comes_to_a_look(self) -> None:
+        """So does who has a nick that looks like it, but not who has another in
+        ASCII."""
+        guest, other = self.connect(CYRILLIC), self.connect("lll")
+        self.account("ann")
+        self.account("ill")
+        self.connect("ann", account=True)
+        self.connect("ill", account=True)
+        self.assertTrue(guest.user and guest.user.nick.startswith("guest-"))
+        self.assertEqual(other.user and other.user.nick, "lll")
+
 
 class LookTests(HubTestCase):
     """Names that look alike are refused where one of them is not ASCII (H13)."""
@@ -148,6 +159,19 @@ class RenameTests(HubTestCase):
             self.do(self.ann, c.Rename("Bob"), c.Rename("Zoe"), c.Rename("#")),
             ["error nick_in_use", "error nick_in_use", "error bad_name"],
         )
+
+    def test_account_that_is_away(self) -> None:
+        """Nor what looks like an account's name, unless both are ASCII; one's own
+        account is no hindrance."""
+        self.account("zoe")
+        self.account("ill")
+        names = ("z\u043ee", "lll", "ann")
+        asked = [c.Rename(name) for name in names]
+        self.assertEqual(self.do(self.ann, asked[0]), ["error nick_in_use"])
+        self.assertEqual(self.do(self.ann, asked[1])[-1], "ok")
+        zoe = self.connect("zoe", account=True)
+        self.assertEqual(self.do(zoe, asked[2], asked[0])[-1], "ok")
+        self.assertEqual(zoe.user and zoe.user.nick, names[0])
 
     def test_own_account(self) -> None:
         """Who has an account may come back to its name."""
