@@ -11,8 +11,10 @@ must copy each page that it touches first, and that costs more than writing the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+
+from relaychat.store.api import Row
 
 CHUNK_ROWS = 1024
 """Most rows of one statement. Nine values each stay below 32,766, SQLite's most, and
@@ -29,10 +31,25 @@ def chunks(total: int) -> Iterator[tuple[int, int]]:
         start += size
 
 
+def fields_of(rows: Sequence[Row]) -> int:
+    """How many fields of these rows have to be bound: those behind are None in all."""
+    if any([row[8] is not None for row in rows]):
+        return 9
+    if any([row[6] is not None or row[7] is not None for row in rows]):
+        return 8
+    return 6
+
+
 @cache
-def insert_rows(size: int) -> str:
-    """Values: the first row's ``pos``, then the nine fields of each Row."""
-    values = ",".join(f"(?1+{offset},?,?,?,?,?,?,?,?,?)" for offset in range(size))
+def insert_rows(size: int, fields: int) -> str:
+    """Values: the first row's ``pos``, then so many fields of each Row.
+
+    A value that is None or bytes costs the sqlite3 module four times as much as a
+    number: it looks for an adapter, in vain. So what is None in all rows is left out,
+    and a blob is given as a bytearray.
+    """
+    given = ",?" * fields + ",NULL" * (9 - fields)
+    values = ",".join(f"(?1+{offset}{given})" for offset in range(size))
     return (
         "INSERT OR ROLLBACK INTO log"
         " (pos, room, seq, at, body, chain, origin, cid, cid_hash, ref)"

@@ -130,8 +130,13 @@ class Transactions:
         pos = self._last_pos + 1
         for start, size in statements.chunks(len(rows)):
             part = rows[start : start + size]
-            values = (pos + start, *chain.from_iterable(part))
-            self._connection.execute(statements.insert_rows(size), values)
+            fields = statements.fields_of(part)
+            values = (
+                (*row[:3], bytearray(row[3]), bytearray(row[4]), *row[5:fields])
+                for row in part
+            )
+            sql = statements.insert_rows(size, fields)
+            self._connection.execute(sql, (pos + start, *chain.from_iterable(values)))
 
     def _move_heads(self, heads: list[Head]) -> None:
         first = [head for head in heads if head.was == 0]
