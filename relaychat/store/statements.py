@@ -33,9 +33,9 @@ def chunks(total: int) -> Iterator[tuple[int, int]]:
 
 def fields_of(rows: Sequence[Row]) -> int:
     """How many fields of these rows have to be bound: those behind are None in all."""
-    if any([row[8] is not None for row in rows]):
+    if any(row[8] is not None for row in rows):
         return 9
-    if any([row[6] is not None or row[7] is not None for row in rows]):
+    if any(row[6] is not None or row[7] is not None for row in rows):
         return 8
     return 6
 
