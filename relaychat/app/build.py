@@ -17,17 +17,18 @@ from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen
 from relaychat.app.control import Registrar, admit_owner
 from relaychat.app.dialects import NoSuchDialect, find_dialect
-from relaychat.app.world import HashingThreads, ReactorWorld
+from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.accounts import Accounts
 from relaychat.auth.failures import Failures
 from relaychat.auth.login import Login, Presence
-from relaychat.auth.passwords import Passwords
+from relaychat.auth.passwords import Cost, Passwords
 from relaychat.auth.people import AccountChecker, GuestChecker, Realm
 from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
 from relaychat.model.commands import AddAccount, Hello
+from relaychat.model.world import World
 from relaychat.net.listen import Counter, Guard, GuardedFactory, endpoint
 from relaychat.net.tls import TLSError, context
 from relaychat.session.control import Control
@@ -54,13 +55,23 @@ class Door(Struct, frozen=True):
     """Of its TLS, or None for plain."""
 
 
+class Ground(Struct, frozen=True):
+    """What a relay stands on: in a process the real things, in a simulation others."""
+
+    reactor: Any
+    world: World
+    store: Store
+    threads: Threads
+    cost: Cost = Cost()
+
+
 class Relay(Struct, frozen=True):
     """The parts of a relay, each built and none started."""
 
     store: Store
     hub: Hub
     counter: Counter
-    threads: HashingThreads
+    threads: Threads
     doors: tuple[Door, ...]
 
 
@@ -69,8 +80,18 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
 
     Raises CannotBuild, and OSError where the data folder takes no certificate.
     """
-    world = ReactorWorld(reactor)
-    store = open_kind(config, reactor)
+    ground = Ground(
+        reactor,
+        ReactorWorld(reactor),
+        open_kind(config, reactor),
+        HashingThreads(reactor),
+    )
+    return compose(config, ground, alarms, sockets)
+
+
+def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Relay:
+    """A relay of this configuration on this ground. Raises as ``build`` does."""
+    world, store = ground.world, ground.store
     house = House(
         server=config.server.name,
         world=world,
@@ -79,8 +100,7 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
         counts=Counts(),
     )
     hub = Hub(house, store, alarms)
-    threads = HashingThreads(reactor)
-    passwords = Passwords(world, threads)
+    passwords = Passwords(world, ground.threads, ground.cost)
     accounts = Accounts(store, passwords, alarms.in_doubt)
     admit = _login(config, world, store, accounts, passwords)
     counter = Counter(_guard(config, sockets), world)
@@ -105,7 +125,7 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
             raise CannotBuild(f"{key}.dialect: {error}") from None
         tls, certificate = _tls(config, listen.tls, world.now_ms())
         try:
-            where = endpoint(reactor, listen.endpoint, tls)
+            where = endpoint(ground.reactor, listen.endpoint, tls)
         except ValueError as error:
             raise CannotBuild(f"{key}.endpoint: {error}") from None
         factory = GuardedFactory(
@@ -114,7 +134,7 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
         return Door(listen, where, factory, certificate)
 
     doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
-    return Relay(store, hub, counter, threads, tuple(doors))
+    return Relay(store, hub, counter, ground.threads, tuple(doors))
 
 
 def check(config: Config, reactor: Any) -> None:
@@ -156,7 +176,7 @@ def hooks(config: Config, alarms: Alarms) -> Hooks:
 
 def _login(
     config: Config,
-    world: ReactorWorld,
+    world: World,
     store: Store,
     accounts: Accounts,
     passwords: Passwords,

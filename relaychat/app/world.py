@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -15,6 +15,8 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
+
+from relaychat.auth import passwords
 
 T = TypeVar("T")
 
@@ -54,6 +56,16 @@ class ReactorWorld:
     def token_bytes(self, size: int) -> bytes:
         """So many unpredictable bytes, of the kernel's."""
         return os.urandom(size)
+
+
+class Threads(passwords.Threads, Protocol):
+    """Where passwords are hashed, from the relay's start to its end."""
+
+    def start(self) -> None:
+        """Let calls begin."""
+
+    def stop(self) -> None:
+        """Wait for the calls under way, and end."""
 
 
 class HashingThreads:

@@ -69,6 +69,9 @@ class Alarms(Struct, frozen=True):
 class Hub:
     """Rooms, people and decisions over one store."""
 
+    drafts: type[Turn] = Turn
+    """What a turn is drafted with; the simulator's watches what it takes back."""
+
     def __init__(self, house: House, store: Store, alarms: Alarms) -> None:
         self.house = house
         self.state = State()
@@ -156,9 +159,11 @@ class Hub:
         limits, queue = self.house.limits, self._queue
         items: list[Item] = []
         size = 0
+        # The facts that wait at the head take no place away from what is new.
+        most = limits.turn_commands + len(self._held)
         while (
             queue
-            and len(items) < limits.turn_commands
+            and len(items) < most
             and size < limits.turn_payload_bytes
         ):
             item = queue.popleft()
@@ -170,7 +175,7 @@ class Hub:
     def _run(self, items: list[Item], known: Known, refusing: bool) -> None:
         """Decide until it stands, then commit it if there is anything to keep."""
         while True:
-            turn, self._held = Turn(self.house, self.state, refusing), []
+            turn, self._held = self.drafts(self.house, self.state, refusing), []
             turn.fetched = self._fetched
             try:
                 decide(turn, items, known, self._held, self._alarms.error)

@@ -53,18 +53,22 @@ def overheard(
 def _along(heard: array[int], log: Log, start: int, journal: Journal) -> _Match:
     """The stay from the first place where it follows the log to its end."""
     best = _Match(0, 0, f"its first line is not in {log}, or not that late")
-    while True:
-        try:
-            start = log.heard.index(heard[0], start)
-        except ValueError:
-            return best
-        if log.heard[start : start + len(heard)] == heard:
-            return _Match(len(heard), start + len(heard))
-        found = _from(heard, log, start, journal)
+    for place in _starts(heard[0], log, start):
+        if log.heard[place : place + len(heard)] == heard:
+            return _Match(len(heard), place + len(heard))
+        found = _from(heard, log, place, journal)
         if found.end:
             return found
         best = max(best, found, key=lambda one: one.length)
-        start += 1
+    return best
+
+
+def _starts(told: int, log: Log, start: int) -> list[int]:
+    """Where this line stands; if nowhere, where it may have stood and was blanked."""
+    places = [at for at in range(start, len(log.heard)) if log.heard[at] == told]
+    return places or [
+        at for at, how in log.unsure.items() if how == "blanked" and at >= start
+    ]
 
 
 def _from(heard: array[int], log: Log, at: int, journal: Journal) -> _Match:

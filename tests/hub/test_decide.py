@@ -10,7 +10,7 @@ from relaychat.hub.turn import Turn
 from relaychat.model import commands as c
 from relaychat.model import errors
 from relaychat.model.events import Done, Fault
-from tests.hub.snapshot import snapshot
+from relaychat.testing.snapshot import snapshot
 from tests.hub.support import HubTestCase, failed
 
 

@@ -8,7 +8,7 @@ from relaychat.model import commands as c
 from relaychat.model.events import Joined, LogEvent, Said, TopicSet
 from relaychat.model.policy import PolicyChange
 from relaychat.model.words import Word
-from tests.hub.snapshot import snapshot
+from relaychat.testing.snapshot import snapshot
 from tests.hub.support import HubTestCase, brief, failed
 
 

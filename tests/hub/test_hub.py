@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from relaychat.hub import delivery
 from relaychat.hub import hub as hub_module
 from relaychat.hub.limits import Limits
@@ -11,7 +13,7 @@ from relaychat.model.admission import Reflect
 from relaychat.model.events import Done, Said
 from relaychat.model.policy import PolicyChange
 from relaychat.store.api import InDoubt
-from tests.hub.snapshot import snapshot
+from relaychat.testing.snapshot import snapshot
 from tests.hub.support import TERSE, HubTestCase, RecordingPeer, failed, poison
 
 
@@ -301,6 +303,24 @@ class OutcomeTests(HubTestCase):
         self.assertLess(len(self.store.given) - tried, 12)
         self.store.full = False
         self.run_hub(1)
+        self.reported()
+
+    def test_more_facts_wait_than_a_turn_takes(self) -> None:
+        """Facts that wait for the store never keep new commands from their turn."""
+        lost = [self.connect(f"guest{n}") for n in range(3)]
+        for peer in lost:
+            self.do(peer, c.Join("#ops"))
+        self.hub.house = msgspec.structs.replace(
+            self.hub.house, limits=Limits(turn_commands=2)
+        )
+        self.store.full = True
+        for peer in lost:
+            self.lose(peer)
+        self.ann.words()
+        self.assertEqual(self.do(self.ann, c.ListRooms()), ["rooms"])
+        self.store.full = False
+        self.run_hub(1)
+        self.assertEqual(self.members("#ops"), ["ann", "bob"])
         self.reported()
 
     def test_read_while_facts_wait(self) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
 from relaychat.model.events import Welcome
-from tests.hub.snapshot import contradictions
+from relaychat.testing.snapshot import contradictions
 from tests.hub.support import TERSE, HubTestCase
 
 

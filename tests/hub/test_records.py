@@ -5,7 +5,7 @@ from __future__ import annotations
 from relaychat.hub.records import KINDS, load
 from relaychat.model import commands as c
 from relaychat.model.policy import PolicyChange
-from tests.hub.snapshot import contradictions, durable
+from relaychat.testing.snapshot import contradictions, durable
 from tests.hub.support import HubTestCase
 
 

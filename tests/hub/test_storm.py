@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from relaychat.hub import hub as hub_module
+from relaychat.hub.hub import Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import State
@@ -14,8 +14,8 @@ from relaychat.hub.turn import House, Turn
 from relaychat.model import commands as c
 from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
 from tests.hub.chatter import Chatter
-from tests.hub.reading import Reading
-from tests.hub.snapshot import contradictions, durable, snapshot
+from relaychat.testing.reading import Reading
+from relaychat.testing.snapshot import contradictions, durable, snapshot
 from tests.hub.support import PLAIN, HubTestCase, RecordingPeer
 
 
@@ -55,7 +55,7 @@ class StormTests(HubTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.patch(hub_module, "Turn", CheckedTurn)
+        self.patch(Hub, "drafts", CheckedTurn)
 
     def storm(self, seed: int, steps: int, trouble: float) -> None:
         """So many turns with some of everything."""

@@ -1,6 +1,8 @@
-"""What a session was told, checked as a client would: no hole and no double (H15)."""
+"""What one connection was told, held strictly: no hole and no double (H15)."""
 
 from __future__ import annotations
+
+from collections import deque
 
 from relaychat.model import commands as c
 from relaychat.model.events import Gap, Joined, LogEvent, Resumed, RoomShown, Withheld
@@ -16,11 +18,18 @@ class Reading:
 
     def __init__(self, resume: dict[str, c.Cursor] | None) -> None:
         self.resume = resume or {}
+        self._asked: deque[dict[str, int]] = deque([{}] if resume is not None else [])
+        """Resumes that are not complete yet, oldest first: where each room that did not
+        start over yet will go on."""
         self.last: dict[str, int] = {}
         """By room, the seq that was told last."""
         self.joined: dict[str, Joined] = {}
         """Joins that may be one's own: if so, the room is shown next."""
         self.wrong: list[str] = []
+
+    def asked(self, resume: dict[str, c.Cursor]) -> None:
+        """It resumes on the same connection: rooms start over from these cursors."""
+        self._asked.append({room: cursor.seq for room, cursor in resume.items()})
 
     def read(self, words: list[Word]) -> None:
         """Take these in."""
@@ -30,9 +39,11 @@ class Reading:
                     self._shown(word)
                 case Resumed():
                     self.resume.clear()
+                    self._asked.popleft()
                 case Gap(reason="reset"):
                     self.last[word.room] = word.last
                 case Gap() | Withheld():
+                    self._starts_over(word.room, word.first)
                     self._follows(word.room, word.first, word)
                     self.last[word.room] = word.last
                 case LogEvent():
@@ -57,11 +68,18 @@ class Reading:
 
     def _event(self, event: LogEvent) -> None:
         room, seq = event.room, event.seq
+        self._starts_over(room, seq)
         if isinstance(event, Joined) and seq != self.last.get(room, -1) + 1:
             self.joined[room] = event
         else:
             self._follows(room, seq, event)
         self.last[room] = seq
+
+    def _starts_over(self, room: str, seq: int) -> None:
+        for asked in self._asked:
+            if asked.get(room) == seq - 1 != self.last.get(room):
+                self.last[room] = asked.pop(room)
+                return
 
     def _follows(self, room: str, seq: int, word: Word) -> None:
         if self.last.get(room, -1) + 1 != seq or room in self.joined:

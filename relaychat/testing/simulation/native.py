@@ -1,0 +1,317 @@
+"""A person with a native client: the product's link and core, on a simulated machine.
+
+What the client would keep on its disk survives its crashes: its cursors, what it has
+sent and not been answered, and how far its client ids have come. Everything that it is
+shown goes into its journal; what comes over the wire is also watched raw, for the core
+mends what a server does wrong.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import cast
+
+import msgspec
+
+from relaychat.client.core import Conversation
+from relaychat.client.cursor import Reader
+from relaychat.client.happenings import (
+    Answered,
+    Down,
+    Entered,
+    Happening,
+    Kept,
+    Ready,
+    Refused,
+    Rejected,
+    Shown,
+    Up,
+)
+from relaychat.client.link import Link
+from relaychat.client.outbox import Send
+from relaychat.client.speech import LineBuffer, read
+from relaychat.model import events
+from relaychat.model.commands import Command, Cursor, Hello, Resume, Say
+from relaychat.model.names import fold
+from relaychat.model.words import Word
+from relaychat.testing import journal as words
+from relaychat.testing.journal import Journal
+from relaychat.testing.reading import Reading
+from relaychat.testing.simulation.process import Process
+from relaychat.testing.simulation.reactor import Dial, SimulatedReactor
+from relaychat.testing.simulation.stage import Stage
+
+
+class WatchedConversation(Conversation):
+    """The product's core, and a strict reader of the same bytes beside it: on one
+    connection nothing may be doubled or left out, not even what the core would mend."""
+
+    reading = Reading(None)
+    wrong: Callable[[str], None]
+
+    def connected(self) -> None:
+        """See ``Conversation``."""
+        super().connected()
+        hello = msgspec.json.decode(self._out[0], type=Hello)
+        self.reading = Reading(hello.resume)
+        self._raw = LineBuffer()
+
+    def ask(self, command: Command) -> None:
+        """See ``Conversation``."""
+        if isinstance(command, Resume):
+            self.reading.asked(command.rooms)
+        super().ask(command)
+
+    def receive(self, data: bytes) -> list[Happening]:
+        """See ``Conversation``."""
+        self.reading.read([cast(Word, read(raw)) for raw in self._raw.feed(data)])
+        for text in self.reading.wrong:
+            self.wrong(text)
+        self.reading.wrong.clear()
+        return super().receive(data)
+
+
+class Native:
+    """See the module. ``nick`` is how they would like to be called."""
+
+    def __init__(
+        self, stage: Stage, name: str, nick: str, password: str | None, place: str
+    ) -> None:
+        self.stage = stage
+        self.name = name
+        self.nick = nick
+        self.password = password
+        self.journal = Journal(name)
+        self.up = False
+        self.running = False
+        self.cursors: dict[str, Cursor] = {}
+        """On disk: how far it has read, by room."""
+        self.unsent: dict[int, Send] = {}
+        """On disk: what is not answered yet, by cid."""
+        self.wanted: list[str] = []
+        """On disk: the rooms that it follows."""
+        self.last_cid = 0
+        """On disk."""
+        self.kept: list[tuple[str, int]] = []
+        """Messages of its own that are in a log, latest last: room and seq."""
+        self.pages: list[events.Page] = []
+        """Pages of history that it was given."""
+        self.conversation: WatchedConversation
+        self.link: Link
+        self._place = place
+        self._starts = 0
+        self._dials = 0
+        self._readers: dict[str, Reader] = {}
+        """Whose cursors are those on disk."""
+        self._reactor: SimulatedReactor
+        self._secret = random.Random(f"{stage.seed} {name} secret").randbytes(16).hex()
+        account = nick if password else ""
+        self.journal.add(words.Client(nick, account, self._secret))
+
+    # -- the client's process ----------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, with what the disk holds."""
+        if self.running:
+            return
+        self._starts += 1
+        self.running = True
+        stage, seed = self.stage, f"{self.stage.seed} {self.name} {self._starts}"
+        chance = random.Random(seed)
+        process = Process(stage.world, seed, self._bug)
+        self._reactor = SimulatedReactor(process, stage.network, self.name)
+        hello = Hello(self.nick, self.password, device=self._secret, client="simulated")
+        window = chance.choice([1, 5, 128])
+        self.conversation = WatchedConversation(hello, everything=True, window=window)
+        self.conversation.wrong = lambda text: stage.report("I5", f"{self.name}: {text}")
+        self._readers = {
+            room: self.conversation.follow(room, cursor=self.cursors.get(room))
+            for room in dict.fromkeys((*self.wanted, *self.cursors))
+        }
+        for cid in sorted(self.unsent):
+            self.conversation.send(self.unsent[cid])
+        self.link = Link(
+            self._reactor,
+            _Redial(self._reactor, self._place, self._dial_seed),
+            self.conversation,
+            self._heard,
+            chance.random,
+        )
+        self.link.startService()
+
+    def crash(self) -> None:
+        """kill -9 of the client."""
+        if self.running:
+            self.running = self.up = False
+            self._reactor.kill()
+
+    def _dial_seed(self) -> str:
+        self._dials += 1
+        return f"{self._dials}"
+
+    def _bug(self, text: str) -> None:
+        self.stage.report("bug", f"{self.name}: {text}")
+
+    # -- what it does ------------------------------------------------------------------
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms that it is in."""
+        return self.conversation.rooms if self.up else []
+
+    def call(self, deed: Callable[[], None]) -> None:
+        """Do something, if it is running; what it wants to say then is sent."""
+        if self.running:
+            self._reactor.process.call(lambda: self._do(deed))
+
+    def _do(self, deed: Callable[[], None]) -> None:
+        deed()
+        self.link.flush()
+
+    def want(self, room: str) -> None:
+        """Be in a room from now on."""
+        if room not in self.wanted:
+            self.wanted.append(room)
+        if not self.conversation.wants(room):
+            self.conversation.follow(room)
+
+    def send(self, send: Send) -> None:
+        """Send something: on disk first."""
+        self.last_cid += 1
+        send = msgspec.structs.replace(send, cid=self.last_cid)
+        self.unsent[self.last_cid] = send
+        self.journal.add(
+            words.Invoked(
+                self.last_cid,
+                self.stage.now_us,
+                send.room,
+                words.asked(send),
+                self.last_cid,
+            )
+        )
+        self.stage.counts["messages"] += isinstance(send, Say)
+        self.conversation.send(send)
+
+    def ask(self, command: Command) -> None:
+        """Ask for something else, if it is connected."""
+        if self.conversation.welcome is not None:
+            self.conversation.ask(command)
+
+    def leave(self, room: str) -> None:
+        """Be in a room no more. Until it is out it goes on reading."""
+        if room in self.wanted:
+            self.wanted.remove(room)
+        self.conversation.leave(room)
+
+    def _forget_left(self) -> None:
+        for room in list(self.cursors):
+            if self.conversation.reader(room) is None:
+                del self.cursors[room]
+                self.journal.add(words.Stopped(room))
+
+    # -- what it is told ---------------------------------------------------------------
+
+    def _heard(self, happening: Happening) -> None:
+        match happening:
+            case Up():
+                self.journal.add(words.Connected())
+                self.journal.add(words.Client(happening.welcome.nick, self._account))
+            case Ready():
+                self.up = True
+            case Down():
+                self.up = False
+                if self.conversation.broken:
+                    self.stage.report("I5", f"{self.name}: {self.conversation.broken}")
+            case Entered(room):
+                self._entered(room)
+            case Shown(event, raw):
+                self._shown(event, raw)
+            case Kept(send, done):
+                self._kept(send, done)
+            case Refused(send, fault):
+                self.unsent.pop(send.cid or 0, None)
+                self.journal.add(words.Refused(send.cid or 0, fault.code))
+                self.stage.counts["refused"] += 1
+            case Rejected(fault):
+                self._rejected(fault)
+            case Answered(_, events.Page() as page):
+                self.pages.append(page)
+
+    @property
+    def _account(self) -> str:
+        return self.nick if self.password else ""
+
+    def _entered(self, room: events.RoomShown) -> None:
+        name, reader = room.room, self.conversation.reader(room.room)
+        if name in self.cursors and reader is self._readers.get(name):
+            return
+        if name in self.cursors:
+            self.journal.add(words.Stopped(name))
+        if reader is not None:
+            self._readers[name] = reader
+        self.cursors[name] = Cursor(room.epoch, room.seq)
+        self.journal.add(words.Started(name, room.epoch, room.seq))
+
+    def _shown(self, event: Word, raw: bytes) -> None:
+        self.stage.counts["deliveries"] += 1
+        if isinstance(event, events.LogEvent):
+            epoch = self.cursors[event.room].epoch
+            self.cursors[event.room] = Cursor(epoch, event.seq)
+            digest = words.fingerprint(raw)
+            self.journal.add(words.Saw(event.room, epoch, event.seq, digest))
+            self._gone(event)
+        elif isinstance(event, events.Withheld):
+            epoch = self.cursors[event.room].epoch
+            self._gapped(event, epoch, "withheld")
+        elif isinstance(event, events.Gap):
+            self._gapped(event, event.epoch, event.reason)
+
+    def _gapped(
+        self, event: events.Withheld | events.Gap, epoch: str, reason: str
+    ) -> None:
+        self.cursors[event.room] = Cursor(epoch, event.last)
+        note = words.Gapped(event.room, epoch, event.first, event.last, reason)
+        self.journal.add(note)
+
+    def _gone(self, event: events.LogEvent) -> None:
+        """Go by a new nick, or forget a room that was left."""
+        me = fold(self.conversation.nick)
+        if isinstance(event, events.Renamed) and fold(event.nick) == me:
+            self.journal.add(words.Client(event.nick, self._account))
+        if isinstance(event, events.Left) and fold(event.sender) == me:
+            self._reactor.callLater(0, self._forget_left)
+
+    def _kept(self, send: Send, done: events.Done) -> None:
+        cid, room, seq = send.cid or 0, done.room or send.room, done.seq or 0
+        self.unsent.pop(cid, None)
+        self.journal.add(words.Acked(cid, self.stage.now_us, room, "", seq))
+        self.stage.counts["acknowledged"] += 1
+        self.stage.counts["resent"] += done.duplicate
+        if isinstance(send, Say):
+            self.kept.append((room, seq))
+            del self.kept[:-50]
+
+    def _rejected(self, fault: events.Fault) -> None:
+        if fault.code == "nick_in_use" and self.password is None:
+            tried = self.conversation.hello.nick
+            nick = f"{self.nick}{len(tried) - len(self.nick) + 1}"[:20]
+            hello = msgspec.structs.replace(self.conversation.hello, nick=nick)
+            self.conversation.hello = hello
+        elif not fault.retry and fault.code != "nick_in_use":
+            self.stage.report("I9", f"{self.name} was not let in: {fault}")
+
+
+class _Redial:
+    """An endpoint of which each connection has chance of its own."""
+
+    def __init__(
+        self, reactor: SimulatedReactor, place: str, seed: Callable[[], str]
+    ) -> None:
+        self._reactor = reactor
+        self._place = place
+        self._seed = seed
+
+    def connect(self, protocolFactory: object) -> object:
+        """See ``IStreamClientEndpoint``."""
+        return Dial(self._reactor, self._place, self._seed()).connect(protocolFactory)

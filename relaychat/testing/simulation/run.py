@@ -1,0 +1,185 @@
+"""One run of the simulator: ``run(seed, options)``.
+
+::
+
+    result = run(7, Options(minutes=10, clients=12))
+    assert result.good, result.text
+
+Everything happens in this thread, on simulated time. The same seed and options give the
+same trace, to the byte.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+
+from msgspec import Struct
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+
+from relaychat.testing.checker import Counts, Violation, check
+from relaychat.testing.simulation.climate import config_of, weather_of
+from relaychat.testing.simulation.deeds import ROOMS, Deed, do
+from relaychat.testing.simulation.faults import FAULTS, Fault
+from relaychat.testing.simulation.irc import Irc
+from relaychat.testing.simulation.native import Native
+from relaychat.testing.simulation.options import Options
+from relaychat.testing.simulation.people import people
+from relaychat.testing.simulation.plan import Item, plan
+from relaychat.testing.simulation.stage import Stage
+from relaychat.testing.truth import from_ledger
+
+AUDIT_S = 20.0
+"""How often it is looked into the hub."""
+CALM_S = 90.0
+"""In a liveness run, from the last fault to the judgement: 30 s until a dead connection
+is found, 22 s of back-off at most, as long again for a second attempt, and 5 s."""
+
+
+class Result(Struct):
+    """What came of a run."""
+
+    seed: int
+    options: Options
+    violations: list[Violation]
+    trace: str
+    """SHA-256 over all that happened."""
+    events: int
+    """What the trace consists of."""
+    simulated_s: float
+    took_s: float
+    faults: dict[str, int]
+    """Those that took effect, by kind."""
+    figures: dict[str, int]
+    counts: Counts
+
+    @property
+    def good(self) -> bool:
+        """Whether every promise was kept."""
+        return not self.violations
+
+    @property
+    def text(self) -> str:
+        """What is wrong, a line each."""
+        return "\n".join(map(str, self.violations))
+
+
+def run(seed: int, options: Options | None = None) -> Result:
+    """Simulate, and judge. Raises ConfigError, CannotBuild for a configuration that is
+    of no use."""
+    return Run(seed, options or Options()).run()
+
+
+class Run:
+    """See ``run``."""
+
+    def __init__(self, seed: int, options: Options) -> None:
+        self.seed = seed
+        self.options = options
+        text = str(seed)
+        self.stage = Stage(text, config_of(text, options), weather_of(text))
+        self.people = people(self.stage, options.clients)
+        self.faults: Counter[str] = Counter()
+        self._errors: list[str] = []
+
+    def run(self) -> Result:
+        """All of it."""
+        began = time.perf_counter()
+        globalLogPublisher.addObserver(self._logged)
+        try:
+            self._live()
+            counts = self._judge()
+        finally:
+            globalLogPublisher.removeObserver(self._logged)
+        stage = self.stage
+        for trouble, count in stage.disk.befell.items():
+            self.faults[f"commit: {trouble}"] += count
+        return Result(
+            self.seed,
+            self.options,
+            stage.violations,
+            stage.trace.hexdigest(),
+            stage.trace.events,
+            stage.now_us / 1e6,
+            time.perf_counter() - began,
+            dict(self.faults),
+            dict(stage.counts + stage.server.counts),
+            counts,
+        )
+
+    # -- what happens ------------------------------------------------------------------
+
+    def _live(self) -> None:
+        stage, options = self.stage, self.options
+        accounts = {one.nick: one.password for one in self.people if one.password}
+        stage.server.add_accounts(accounts)
+        stage.server.start()
+        for index, person in enumerate(self.people):
+            chance = random.Random(f"{self.seed} {person.name} rooms")
+            person.wanted = chance.sample(ROOMS, chance.randint(2, len(ROOMS)))
+            stage.world.later(0.1 * index, person.start)
+        for item in plan(str(self.seed), options):
+            stage.world.later(item.at_us / 1e6, lambda item=item: self._happen(item))
+        self._audit()
+        stage.world.advance(options.minutes * 60)
+        if options.liveness:
+            self._calm()
+            stage.world.advance(CALM_S)
+
+    def _happen(self, item: Item) -> None:
+        person = self.people[item.who]
+        chance = random.Random(f"{self.seed} item {item.number} doing")
+        self.stage.trace.note(str(item))
+        if item.fault:
+            took = FAULTS[item.what](Fault(self.stage, person, chance))
+            self.faults[item.what] += took
+        else:
+            nicks = [one.nick for one in self.people]
+            do(person, item.what, Deed(chance, nicks, item.number))
+
+    def _audit(self) -> None:
+        self.stage.server.audit()
+        self.stage.world.later(AUDIT_S, self._audit)
+
+    def _calm(self) -> None:
+        """No fault lasts any longer; dead connections stay dead."""
+        stage, network = self.stage, self.stage.network
+        stage.disk.calm()
+        network.calm()
+        if stage.server.process is not None:
+            stage.server.process.busy_us = 0
+        for person in self.people:
+            person.start()
+
+    def _logged(self, event: LogEvent) -> None:
+        if event.get("log_level") is LogLevel.critical:
+            failure = event.get("log_failure")
+            text = failure.getTraceback() if failure is not None else str(event)
+            self._errors.append(text)
+
+    # -- how it went -------------------------------------------------------------------
+
+    def _judge(self) -> Counts:
+        stage, healed = self.stage, self.options.liveness
+        stage.server.audit()
+        truth = from_ledger(stage.disk.ledger)
+        journals = [person.journal for person in self.people]
+        report = check(truth, journals, healed=healed)
+        stage.violations += report.violations
+        for text in self._errors:
+            stage.report("bug", text)
+        if healed:
+            self._at_rest()
+        return report.counts
+
+    def _at_rest(self) -> None:
+        """After a liveness run everybody is there, and knows who else is."""
+        stage = self.stage
+        if not stage.server.up:
+            stage.report("I9", "the relay is down")
+        for person in self.people:
+            if not person.up:
+                stage.report("I9", f"{person.name} did not come back")
+            elif isinstance(person, Native) and person.unsent:
+                stage.report("I9", f"{person.name} still holds {len(person.unsent)}")
