@@ -161,11 +161,7 @@ class Hub:
         size = 0
         # The facts that wait at the head take no place away from what is new.
         most = limits.turn_commands + len(self._held)
-        while (
-            queue
-            and len(items) < most
-            and size < limits.turn_payload_bytes
-        ):
+        while queue and len(items) < most and size < limits.turn_payload_bytes:
             item = queue.popleft()
             items.append(item)
             if type(item[1]) in (Say, Edit):

@@ -277,12 +277,7 @@ class Journal:
         self.stays: dict[str, list[Stay]] = {}
         """By room, folded: what was heard without seqs."""
         self.closed = False
-<<<<<<< HEAD
         self.connections = 0
-=======
-        self.connection = 0
-        """Of how many there were, the latest."""
->>>>>>> 65bd6d3 (Simulator: the whole relay on a simulated network, disk and clock, with a judge)
         self._folded: dict[str, str] = {}
         self._add: dict[type[Note], Callable[[Any], None]] = {
             Client: self._client, Connected: self._connected, Invoked: self._invoked,
@@ -315,21 +310,13 @@ class Journal:
             self.nicks.append(fold(note.nick))
 
     def _connected(self, note: Connected) -> None:
-<<<<<<< HEAD
         self.connections += 1
-=======
-        self.connection += 1
->>>>>>> 65bd6d3 (Simulator: the whole relay on a simulated network, disk and clock, with a judge)
 
     def _invoked(self, note: Invoked) -> None:
         if note.op in self.ops:
             self.strange.append(f"op {note.op} was invoked twice")
         self.ops[note.op] = Op(
-<<<<<<< HEAD
             note.op, note.at_us, note.room, note.digest, note.cid, self.connections
-=======
-            note.op, note.at_us, note.room, note.digest, note.cid, self.connection
->>>>>>> 65bd6d3 (Simulator: the whole relay on a simulated network, disk and clock, with a judge)
         )
 
     def _acked(self, note: Acked) -> None:

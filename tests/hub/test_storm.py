@@ -13,9 +13,9 @@ from relaychat.hub.state import State
 from relaychat.hub.turn import House, Turn
 from relaychat.model import commands as c
 from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
-from tests.hub.chatter import Chatter
 from relaychat.testing.reading import Reading
 from relaychat.testing.snapshot import contradictions, durable, snapshot
+from tests.hub.chatter import Chatter
 from tests.hub.support import PLAIN, HubTestCase, RecordingPeer
 
 

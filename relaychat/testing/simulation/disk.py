@@ -142,9 +142,7 @@ class DiskStore:
         self, room: int, after: int, before: int, limit: int, newest: bool = False
     ) -> Deferred[list[Entry]]:
         """See ``api.Store``."""
-        return self._read(
-            lambda: self._memory.page(room, after, before, limit, newest)
-        )
+        return self._read(lambda: self._memory.page(room, after, before, limit, newest))
 
     def merged(self, cursors: dict[int, int], limit: int) -> Deferred[list[Entry]]:
         """See ``api.Store``."""
@@ -188,9 +186,11 @@ class DiskStore:
         disk = self._disk
         answer: Deferred[T] = Deferred()
         took_s = READ_S * disk.chance.uniform(0.3, 3)
-        self._world.later(
-            took_s + disk.slow_s, lambda: read().chainDeferred(answer)
-        )
+
+        def done() -> None:
+            read().chainDeferred(answer)
+
+        self._world.later(took_s + disk.slow_s, done)
         return answer
 
 

@@ -31,9 +31,9 @@ class Fault:
         line = self.stage.network.lines.get(self.person.name)
         return line if line is not None and line.up else None
 
-    def later(self, low_s: float, high_s: float, call: Callable[[], object]) -> None:
+    def later(self, low_s: float, high_s: float, call: Callable[[], None]) -> None:
         """Let it end, some time."""
-        self.stage.world.later(self.chance.uniform(low_s, high_s), lambda: call())
+        self.stage.world.later(self.chance.uniform(low_s, high_s), call)
 
     def trouble(self, *troubles: Trouble) -> bool:
         """Put these on the next commits."""
@@ -146,21 +146,15 @@ def _client_crash(fault: Fault) -> bool:
 
 
 def _kill(fault: Fault) -> bool:
-    server = fault.stage.server
-    up, _ = server.up, server.kill(fault.chance.uniform(0.05, 5))
-    return up
+    return fault.stage.server.kill(fault.chance.uniform(0.05, 5))
 
 
 def _power(fault: Fault) -> bool:
-    server = fault.stage.server
-    up, _ = server.up, server.kill(fault.chance.uniform(1, 15), power=True)
-    return up
+    return fault.stage.server.kill(fault.chance.uniform(1, 15), power=True)
 
 
 def _stop(fault: Fault) -> bool:
-    server = fault.stage.server
-    up, _ = server.up, server.stop(fault.chance.uniform(0.05, 5))
-    return up
+    return fault.stage.server.stop(fault.chance.uniform(0.05, 5))
 
 
 def _busy(fault: Fault) -> bool:
@@ -208,7 +202,8 @@ def _slow_disk(fault: Fault) -> bool:
 
 
 def _failing(fault: Fault) -> bool:
-    return fault.trouble(*["fail"] * fault.chance.randint(1, 5))  # type: ignore[list-item]
+    some: list[Trouble] = ["fail"]
+    return fault.trouble(*some * fault.chance.randint(1, 5))
 
 
 FAULTS: dict[str, Callable[[Fault], bool]] = {

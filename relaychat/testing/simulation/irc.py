@@ -106,10 +106,13 @@ class Irc:
         self.stage.report("bug", f"{self.name}: {text}")
 
     def _dial(self) -> None:
-        self._dials += 1
-        dial = Dial(self._reactor, self._place, str(self._dials))
+        dial = Dial(self._reactor, self._place, self._dial_seed)
         attempt = dial.connect(Factory.forProtocol(lambda: _Wire(self)))
         attempt.addErrback(lambda _: self._again())
+
+    def _dial_seed(self) -> str:
+        self._dials += 1
+        return str(self._dials)
 
     def _again(self) -> None:
         self._failures += 1
@@ -233,7 +236,11 @@ class Irc:
             return
         self.stage.counts["deliveries"] += verb in ("PRIVMSG", "NOTICE")
         self.journal.add(words.Heard(room, digest))
-        if verb in ("PRIVMSG", "NOTICE") and nick and fold(nick) not in self.roster[room]:
+        if (
+            verb in ("PRIVMSG", "NOTICE")
+            and nick
+            and fold(nick) not in self.roster[room]
+        ):
             self.stage.report(
                 "I10", f"{self.name} hears {nick} speak in {room}, who is not there"
             )

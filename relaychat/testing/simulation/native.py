@@ -124,7 +124,9 @@ class Native:
         hello = Hello(self.nick, self.password, device=self._secret, client="simulated")
         window = chance.choice([1, 5, 128])
         self.conversation = WatchedConversation(hello, everything=True, window=window)
-        self.conversation.wrong = lambda text: stage.report("I5", f"{self.name}: {text}")
+        self.conversation.wrong = lambda text: stage.report(
+            "I5", f"{self.name}: {text}"
+        )
         self._readers = {
             room: self.conversation.follow(room, cursor=self.cursors.get(room))
             for room in dict.fromkeys((*self.wanted, *self.cursors))
@@ -133,7 +135,7 @@ class Native:
             self.conversation.send(self.unsent[cid])
         self.link = Link(
             self._reactor,
-            _Redial(self._reactor, self._place, self._dial_seed),
+            Dial(self._reactor, self._place, self._dial_seed),
             self.conversation,
             self._heard,
             chance.random,
@@ -148,7 +150,7 @@ class Native:
 
     def _dial_seed(self) -> str:
         self._dials += 1
-        return f"{self._dials}"
+        return str(self._dials)
 
     def _bug(self, text: str) -> None:
         self.stage.report("bug", f"{self.name}: {text}")
@@ -300,18 +302,3 @@ class Native:
             self.conversation.hello = hello
         elif not fault.retry and fault.code != "nick_in_use":
             self.stage.report("I9", f"{self.name} was not let in: {fault}")
-
-
-class _Redial:
-    """An endpoint of which each connection has chance of its own."""
-
-    def __init__(
-        self, reactor: SimulatedReactor, place: str, seed: Callable[[], str]
-    ) -> None:
-        self._reactor = reactor
-        self._place = place
-        self._seed = seed
-
-    def connect(self, protocolFactory: object) -> object:
-        """See ``IStreamClientEndpoint``."""
-        return Dial(self._reactor, self._place, self._seed()).connect(protocolFactory)

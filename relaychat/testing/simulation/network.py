@@ -141,6 +141,8 @@ class Network:
             line = self.lines[host] = Line(client, server, path)
             self._all.append(line)
             later(delay_us() / 1e6, lambda: connected(client, ""))
-            listener.accept(server, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+            listener.accept(
+                server, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            )
 
         later(delay_us() / 1e6, arrives)

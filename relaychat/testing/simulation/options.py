@@ -24,6 +24,15 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """How many faults there are, as a factor."""
     keep: tuple[int, ...] | None = None
     """Of what was planned, only these items, by number; None for all."""
+    present: tuple[int, ...] | None = None
+    """Of the people, only these, by number; None for all."""
+    until_s: float = 0.0
+    """Stop so early, in simulated seconds; 0 for when all that was planned is done."""
+
+    @property
+    def length_s(self) -> float:
+        """Simulated seconds in which things happen."""
+        return self.until_s or self.minutes * 60
 
     def json(self) -> str:
         """All of it, for a file or a message."""

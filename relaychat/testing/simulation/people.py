@@ -44,9 +44,7 @@ def _person(stage: Stage, index: int) -> Native | Irc:
     part = CAST[place]
     nick = f"{part.nick}{round_}" if round_ else part.nick
     kind = Native if part.dialect == "native" else Irc
-    doors = [
-        one.place for one in stage.server.entrances if one.dialect == part.dialect
-    ]
+    doors = [one.place for one in stage.server.entrances if one.dialect == part.dialect]
     name = f"{nick}-{part.dialect}-{index}"
     password = f"secret of {nick}" if part.account else None
     return kind(stage, name, nick, password, doors[index % len(doors)])

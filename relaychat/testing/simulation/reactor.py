@@ -20,16 +20,14 @@ from twisted.internet.error import (
     CannotListenError,
     ConnectionDone,
     ConnectionLost,
-    ConnectionRefusedError,
 )
+from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IListeningPort,
     IReactorTime,
-    IReactorUNIX,
-    IReactorTCP,
     IStreamClientEndpoint,
 )
 from twisted.python.failure import Failure
@@ -39,7 +37,7 @@ from relaychat.testing.simulation.network import Listener, Network
 from relaychat.testing.simulation.process import Process
 from relaychat.testing.simulation.sockets import Socket
 
-_ENDS = {
+_ENDS: dict[type[Exception], Failure] = {
     ConnectionDone: Failure(main.CONNECTION_DONE),
     ConnectionLost: Failure(main.CONNECTION_LOST),
 }
@@ -147,9 +145,9 @@ class Port:
         return self._address
 
 
-@implementer(IReactorTime, IReactorTCP, IReactorUNIX)
+@implementer(IReactorTime)
 class SimulatedReactor:
-    """See the module."""
+    """See the module. Clients dial by ``Dial``."""
 
     running = True
 
@@ -170,10 +168,14 @@ class SimulatedReactor:
         return self.process.monotonic_us() / 1e6
 
     def callLater(
-        self, delay: float, call: Callable[..., object], *args: Any, **kw: Any
+        self,
+        delay: float,
+        callable: Callable[..., Any],  # noqa: A002
+        *args: object,
+        **kwargs: object,
     ) -> DelayedCall:
         """See ``IReactorTime``."""
-        return DelayedCall(self, delay, lambda: call(*args, **kw))
+        return DelayedCall(self, delay, lambda: callable(*args, **kwargs))
 
     def getDelayedCalls(self) -> list[DelayedCall]:
         """See ``IReactorTime``; nobody who runs here asks."""
@@ -181,7 +183,7 @@ class SimulatedReactor:
 
     def callFromThread(self, call: Callable[..., object], *args: Any) -> None:
         """There is one thread."""
-        self.process.later(0, lambda: call(*args))
+        self.callLater(0, call, *args)
 
     # -- readers and writers -----------------------------------------------------------
 
@@ -251,23 +253,6 @@ class SimulatedReactor:
         """See ``IReactorUNIX``. Nothing appears in the file system."""
         return self._listen(f"unix:{address}", factory, UNIXAddress(address))
 
-    def connectTCP(
-        self,
-        host: str,
-        port: int,
-        factory: Any,
-        timeout: float = 30,
-        bindAddress: tuple[str, int] | None = None,
-    ) -> None:
-        """Not offered: clients dial by ``Dial``."""
-        raise NotImplementedError
-
-    def connectUNIX(
-        self, address: str, factory: Any, timeout: float = 30, checkPID: bool = False
-    ) -> None:
-        """Not offered: clients dial by ``Dial``."""
-        raise NotImplementedError
-
     def _listen(self, place: str, factory: Any, address: IAddress) -> Port:
         listener = Listener(place, lambda *come: self._accept(factory, address, *come))
         if not self.network.open(listener):
@@ -333,20 +318,18 @@ class SimulatedReactor:
 
 @implementer(IStreamClientEndpoint)
 class Dial:
-    """Where a client connects to, from a new address each time. ``made`` is told of
-    each socket, before anything passes it."""
+    """Where a client connects to, from a new address each time. ``seed`` gives each
+    connection chance of its own."""
 
     def __init__(
         self,
         reactor: SimulatedReactor,
         place: str,
-        seed: str,
-        made: Callable[[Socket], None] = lambda handle: None,
+        seed: Callable[[], str],
     ) -> None:
         self._reactor = reactor
         self._place = place
         self._seed = seed
-        self._made = made
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
         """Fires with the protocol. Fails with ConnectionRefusedError,
@@ -366,15 +349,13 @@ class Dial:
                 return
             over()
             if handle is None:
-                refused = why == "refused"
-                attempt.errback(ConnectionRefusedError() if refused else ConnectTimeout())
+                attempt.errback(Refused() if why == "refused" else ConnectTimeout())
                 return
-            self._made(handle)
             here = IPv4Address("TCP", reactor.host, 4711)
             there = IPv4Address("TCP", "192.0.2.1", 1)
             protocol = reactor.attach(protocolFactory, handle, here, there)
             if protocol is not None:
                 attempt.callback(protocol)
 
-        network.dial(reactor.host, self._place, self._seed, connected)
+        network.dial(reactor.host, self._place, self._seed(), connected)
         return attempt

@@ -14,9 +14,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from functools import partial
+from typing import cast
 
 from msgspec import Struct
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 
 from relaychat.testing.checker import Counts, Violation, check
 from relaychat.testing.simulation.climate import config_of, weather_of
@@ -86,12 +88,13 @@ class Run:
     def run(self) -> Result:
         """All of it."""
         began = time.perf_counter()
-        globalLogPublisher.addObserver(self._logged)
+        observer = cast(ILogObserver, self._logged)
+        globalLogPublisher.addObserver(observer)
         try:
             self._live()
             counts = self._judge()
         finally:
-            globalLogPublisher.removeObserver(self._logged)
+            globalLogPublisher.removeObserver(observer)
         stage = self.stage
         for trouble, count in stage.disk.befell.items():
             self.faults[f"commit: {trouble}"] += count
@@ -115,17 +118,26 @@ class Run:
         accounts = {one.nick: one.password for one in self.people if one.password}
         stage.server.add_accounts(accounts)
         stage.server.start()
-        for index, person in enumerate(self.people):
+        for index, person in self._present():
             chance = random.Random(f"{self.seed} {person.name} rooms")
             person.wanted = chance.sample(ROOMS, chance.randint(2, len(ROOMS)))
             stage.world.later(0.1 * index, person.start)
         for item in plan(str(self.seed), options):
-            stage.world.later(item.at_us / 1e6, lambda item=item: self._happen(item))
+            stage.world.later(item.at_us / 1e6, partial(self._happen, item))
         self._audit()
-        stage.world.advance(options.minutes * 60)
+        stage.world.advance(options.length_s)
         if options.liveness:
             self._calm()
             stage.world.advance(CALM_S)
+
+    def _present(self) -> list[tuple[int, Native | Irc]]:
+        """Who takes part, with their numbers."""
+        present = self.options.present
+        return [
+            (index, person)
+            for index, person in enumerate(self.people)
+            if present is None or index in present
+        ]
 
     def _happen(self, item: Item) -> None:
         person = self.people[item.who]
@@ -149,7 +161,7 @@ class Run:
         network.calm()
         if stage.server.process is not None:
             stage.server.process.busy_us = 0
-        for person in self.people:
+        for _, person in self._present():
             person.start()
 
     def _logged(self, event: LogEvent) -> None:
@@ -178,7 +190,7 @@ class Run:
         stage = self.stage
         if not stage.server.up:
             stage.report("I9", "the relay is down")
-        for person in self.people:
+        for _, person in self._present():
             if not person.up:
                 stage.report("I9", f"{person.name} did not come back")
             elif isinstance(person, Native) and person.unsent:

@@ -23,7 +23,6 @@ from relaychat.auth.accounts import Accounts
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.hub.hub import Alarms
 from relaychat.model.world import World
-from relaychat.net.listen import endpoint
 from relaychat.store.memory import MemoryStore
 from relaychat.testing.simulation.disk import Disk, DiskStore
 from relaychat.testing.simulation.network import Network
@@ -61,10 +60,11 @@ class Threads:
     def run(self, call: Callable[[], T]) -> Deferred[T]:
         """The result of a call."""
         answer: Deferred[T] = Deferred()
-        self._world.later(
-            self._chance.uniform(0.001, 0.05),
-            lambda: execute(call).chainDeferred(answer),
-        )
+
+        def done() -> None:
+            execute(call).chainDeferred(answer)
+
+        self._world.later(self._chance.uniform(0.001, 0.05), done)
         return answer
 
 
@@ -102,14 +102,17 @@ class Server:
         self._chance = random.Random(f"{seed} watched")
         self._reactor: SimulatedReactor | None = None
         self._store: DiskStore | None = None
-        disk.kill = lambda: self.kill(down_s=1.0)
+        disk.kill = self._killed
+
+    def _killed(self) -> None:
+        self.kill(down_s=1.0)
 
     @property
     def entrances(self) -> list[Entrance]:
         """Where people can come in."""
         return [
-            Entrance(listen.dialect, place_of(listen.endpoint))
-            for listen in self._config.listen
+            Entrance(listen.dialect, simulated_endpoint(index, listen.endpoint))
+            for index, listen in enumerate(self._config.listen)
         ]
 
     def add_accounts(self, names: dict[str, str]) -> None:
@@ -134,11 +137,9 @@ class Server:
         reactor = self._reactor = SimulatedReactor(process, self._network, HOST)
         store = self._store = DiskStore(self._disk, process)
         threads = Threads(process, random.Random(seed))
-        alarms = Alarms(self._alarm, self._in_doubt, lambda: self.stop(1.0))
-        plain = plain_doors(self._config)
-        relay = compose(
-            plain, Ground(process, store, threads, CHEAP), alarms, sys.maxsize
-        )
+        alarms = Alarms(self._alarm, self._in_doubt, self._asked_to_stop)
+        ground = Ground(reactor, process, store, threads, CHEAP)
+        relay = compose(simulated(self._config), ground, alarms, sys.maxsize)
         relay.hub.drafts = watched(self._wants_snapshot, self._trace, self._taken_back)
         relay.hub.start()
         self.relay, self.up = relay, True
@@ -147,17 +148,14 @@ class Server:
             if listen.tls:
                 factory = WrappingFactory(factory)
                 factory.noisy = False
-            self._listen(reactor, listen.endpoint, factory)
+            listening = door.endpoint.listen(factory)
+            listening.addErrback(lambda why: self._bug(f"can't listen: {why}"))
 
-    def _listen(self, reactor: SimulatedReactor, where: str, factory: Any) -> None:
-        listening = endpoint(reactor, where).listen(factory)
-        listening.addErrback(lambda why: self._bug(f"can't listen: {why}"))
-
-    def kill(self, down_s: float, power: bool = False, sound: bool = True) -> None:
+    def kill(self, down_s: float, power: bool = False, sound: bool = True) -> bool:
         """kill -9, or the power goes; back after so long. ``sound``: its state is worth
-        a look."""
+        a look. False if it was not up."""
         if not self.up or self._reactor is None or self._store is None:
-            return
+            return False
         if sound:
             self.audit()
         self.up = False
@@ -169,6 +167,7 @@ class Server:
         else:
             self._reactor.kill()
             self._world.later(down_s, self.start)
+        return True
 
     def _power_on(self, handles: list[Socket]) -> None:
         self._network.dark = False
@@ -176,11 +175,11 @@ class Server:
             handle.power_on()
         self.start()
 
-    def stop(self, down_s: float) -> None:
-        """A clean end, as after SIGTERM; back after so long."""
+    def stop(self, down_s: float) -> bool:
+        """A clean end, as after SIGTERM; back after so long. False if it was not up."""
         relay, reactor = self.relay, self._reactor
         if not self.up or relay is None or reactor is None:
-            return
+            return False
         reactor.stop_listening()
         relay.hub.close()
         until_s = reactor.seconds() + GOODBYE_S
@@ -192,6 +191,7 @@ class Server:
                 relay.store.close().addCallback(lambda _: self._stopped(down_s))
 
         look()
+        return True
 
     def _stopped(self, down_s: float) -> None:
         if self.up and self._reactor is not None:
@@ -214,9 +214,7 @@ class Server:
 
     def _wants_snapshot(self) -> bool:
         disk = self._disk
-        return bool(
-            disk.full or disk.troubles or self._chance.random() < WATCHED
-        )
+        return bool(disk.full or disk.troubles or self._chance.random() < WATCHED)
 
     def _taken_back(self) -> None:
         self.counts["turns taken back"] += 1
@@ -230,6 +228,9 @@ class Server:
 
     def _bug(self, text: str) -> None:
         self._report("bug", text)
+
+    def _asked_to_stop(self) -> None:
+        self.stop(down_s=1.0)
 
     def _in_doubt(self, why: str) -> None:
         if not self._disk.in_doubt:
@@ -247,15 +248,18 @@ class _AtOnce:
         return execute(call)
 
 
-def plain_doors(config: Config) -> Config:
-    """The same without TLS: its bytes are never the same twice. What it changes for
-    the relay, a transport that only takes ``write``, is simulated instead."""
-    listen = tuple([replace(one, tls="") for one in config.listen])
+def simulated(config: Config) -> Config:
+    """The same with simulated listeners. There is no TLS: its bytes are never the same
+    twice. What it changes for the relay, a transport that only takes ``write``, is
+    simulated."""
+    listen = tuple(
+        replace(one, endpoint=simulated_endpoint(index, one.endpoint), tls="")
+        for index, one in enumerate(config.listen)
+    )
     return replace(config, listen=listen)
 
 
-def place_of(description: str) -> str:
-    """Where the network finds a listener of this endpoint."""
-    kind, _, rest = description.partition(":")
-    first = rest.partition(":")[0].replace("\\", "")
-    return f"{kind}:{first.partition('=')[2] or first}"
+def simulated_endpoint(index: int, description: str) -> str:
+    """What stands for a listener, whichever it is; nothing touches the file system."""
+    kind = description.partition(":")[0]
+    return f"unix:/simulated/{index}" if kind == "unix" else f"tcp:{1 + index}"

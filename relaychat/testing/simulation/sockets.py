@@ -122,9 +122,7 @@ class Pipe:
     def notify(self) -> None:
         """Tell the sender, some time later, that there is room again."""
         if not self.silent:
-            self._path.world.later(
-                self._path.delay_us() / 1e6, self.sender.writable
-            )
+            self._path.world.later(self._path.delay_us() / 1e6, self.sender.writable)
 
     def _send(self, data: bytes | None) -> None:
         if self.silent:
@@ -252,9 +250,7 @@ class Socket:
     @property
     def can_write(self) -> bool:
         """Whether ``send`` would not block."""
-        return bool(
-            self._error or self.outgoing.inside < self.outgoing.capacity
-        )
+        return bool(self._error or self.outgoing.inside < self.outgoing.capacity)
 
     # -- what the network does ---------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from relaychat.app.config import Config
 from relaychat.testing.checker import Violation
 from relaychat.testing.simulation.disk import Disk
 from relaychat.testing.simulation.network import Network
@@ -11,7 +12,6 @@ from relaychat.testing.simulation.server import Server
 from relaychat.testing.simulation.sockets import Weather
 from relaychat.testing.simulation.trace import Trace
 from relaychat.testing.world import SimulatedWorld
-from relaychat.app.config import Config
 
 FOUND_LIMIT = 20
 """Violations that are kept of a run: the first is the one to look at."""

@@ -38,7 +38,9 @@ def without_newcomers(before: Any, after: Any) -> Any:
     kept = {name: thing for name, thing in after.items() if name not in new}
     for name, thing in kept.items():
         if "last_session" in thing:
-            peers = {peer: one for peer, one in thing["peers"].items() if peer not in new}
+            peers = {
+                peer: one for peer, one in thing["peers"].items() if peer not in new
+            }
             last = before[name]["last_session"]
             kept[name] = {**thing, "peers": peers, "last_session": last}
     return kept
@@ -57,9 +59,7 @@ def watched(
     class WatchedTurn(Turn):
         """A turn that remembers how all was."""
 
-        def __init__(
-            self, house: House, state: State, refusing: bool = False
-        ) -> None:
+        def __init__(self, house: House, state: State, refusing: bool = False) -> None:
             super().__init__(house, state, refusing)
             self.before = snapshot(state) if wanted() else None
 
