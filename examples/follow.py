@@ -51,8 +51,9 @@ def follow(relay: socket.socket) -> None:
 while True:
     try:
         with socket.socket(socket.AF_UNIX) as relay:
+            relay.settimeout(45)  # it pings after 15 s: so long a silence is no life
             relay.connect(path)
             follow(relay)
-    except OSError:
-        pass  # the relay is away; it will be back
+    except (OSError, ValueError):
+        pass  # the relay is away, or the line was damaged; it will be back
     time.sleep(0.3)

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "relaychat.net": ("relaychat.model", "relaychat.wire", "relaychat.session"),
     "relaychat.client": ("relaychat.model", "relaychat.wire", "relaychat.net.dial"),
     "relaychat.app": (EVERYTHING,),
+    "relaychat.__main__": (EVERYTHING,),
     "relaychat.extend": (EVERYTHING,),
     "relaychat.testing": (EVERYTHING,),
 }

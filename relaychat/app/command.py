@@ -1,9 +1,42 @@
-"""The command ``relaychat`` as a whole: the client's commands, and the tools beside
-them."""
+"""The command ``relaychat``: the client's commands, and those that need the server's
+parts or the test tools. These are loaded when they are called or listed."""
 
 from __future__ import annotations
 
-from relaychat.client.command import main as main
-from relaychat.testing.simulation.command import simulate
+from importlib import import_module
 
-main.add_command(simulate)
+import click
+
+from relaychat.client.command import main as client
+
+LATER = {
+    "chaos": "relaychat.testing.chaos_command",
+    "simulate": "relaychat.testing.simulation.command",
+    "verify": "relaychat.app.verify",
+}
+"""Where a command is found, under its own name."""
+
+
+class Commands(click.Group):
+    """The client's group, and more."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """All names."""
+        return sorted([*super().list_commands(context), *LATER])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of this name."""
+        if name not in LATER:
+            return super().get_command(context, name)
+        found: click.Command = getattr(import_module(LATER[name]), name)
+        return found
+
+
+main = Commands(
+    "relaychat",
+    client.commands,
+    callback=client.callback,
+    params=client.params,
+    help=client.help,
+    epilog=client.epilog,
+)

@@ -3,16 +3,24 @@ head."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
+from twisted.internet.defer import Deferred
 
 from relaychat.model.chain import START, body_digest, link
-from relaychat.store.api import Head, Proof, Store
+from relaychat.store.api import Head, Proof
 
 PAGE_ENTRIES = 500
 
 Fault = Literal["missing", "altered", "beyond", "head"]
+
+
+class Proofs(Protocol):
+    """A store, as far as it is needed here."""
+
+    def proofs(self, room: int, after: int, limit: int) -> Deferred[list[Proof]]:
+        """See ``store.api.Store``."""
 
 
 class Verdict(Struct, frozen=True):
@@ -34,7 +42,7 @@ class Verdict(Struct, frozen=True):
         return self.seq is None
 
 
-async def verify(store: Store, head: Head, *, last: bool = True) -> Verdict:
+async def verify(store: Proofs, head: Head, *, last: bool = True) -> Verdict:
     """Walk a room's log up to a head, and name the first broken entry.
 
     ``last`` says that the head is the room's present one, so that nothing may stand

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relaychat.client.core import Conversation
-from relaychat.client.cursor import Standing
+from relaychat.client.cursor import Reader, Standing
 from relaychat.client.happenings import (
     Entered,
     Happening,
@@ -73,6 +73,7 @@ class NativeWitness:
         self._now_us = now_us
         self._cursors = {fold(room): one for room, one in (cursors or {}).items()}
         self._reading: set[str] = set()
+        self._readers: dict[str, Reader] = {}
         self._nick = fold(conversation.nick)
 
     def sent(self, send: Send) -> None:
@@ -111,6 +112,9 @@ class NativeWitness:
         if reader is None or room in self._reading:
             return
         since = shown.seq if reader.since is None else min(reader.since, shown.seq)
+        if self._readers.get(room, reader) is not reader:
+            del self._cursors[room]  # a new one follows anew
+        self._readers[room] = reader
         cursor = self._cursors.setdefault(room, Cursor(shown.epoch, since))
         self._reading.add(room)
         self._add(Started(shown.room, cursor.epoch, cursor.seq))
@@ -146,6 +150,10 @@ class NativeWitness:
         if out and reader is not None and reader.standing is Standing.OUTSIDE:
             self._reading.discard(fold(event.room))
             self._add(Stopped(event.room))
+
+
+REFUSALS = {"401", "403", "404", "411", "412", "417", "421", "442"}
+"""Numerics that may answer a PRIVMSG: it is not kept."""
 
 
 class IrcWitness:
@@ -192,7 +200,7 @@ class IrcWitness:
         verb, parameters = parse(rest)
         if verb == "PONG" and parameters[-1].isdigit():
             self._kept(int(parameters[-1]))
-        elif verb.isdigit() and 400 <= int(verb) < 500:
+        elif verb in REFUSALS:
             self.open.clear()
         found = heard(line)
         mine = fold(source[1:].partition("!")[0]) == fold(self.nick)
