@@ -96,6 +96,8 @@ class Conversation:
         self._asked: dict[int, Command] = {}
         self._last_id = 0
         self._resume_id = 0
+        self._resume_due = False
+        """Rooms lack something that no resume on its way will bring."""
         self._lines = LineBuffer()
         self._out: list[bytes] = []
         self._found: list[Happening] = []
@@ -185,6 +187,7 @@ class Conversation:
         """A new connection is there: say hello."""
         self._lines, self._out, self.broken = LineBuffer(), [], ""
         self.welcome, self.ready, self._asked = None, False, {}
+        self._resume_due = False
         resume = self._places.hello()
         self._last_id -= 1
         self._resume_id = self._last_id
@@ -211,6 +214,8 @@ class Conversation:
                 self._take(read(raw), raw)
         except (Unreadable, Hole) as error:
             self.broken = str(error)
+        if self._resume_due:
+            self._resume()
         self._flush_outbox()
         return found
 
@@ -290,8 +295,7 @@ class Conversation:
         place, entered = self._places.shown(room)
         if place is not None:
             if place.reader and place.reader.shown(room, command is not None):
-                self.ask(Resume(self._places.resume()))
-                self._resume_id = self._last_id
+                self._resume_due = True
             if place.leaving and place.leaving not in self._asked.values():
                 self.ask(place.leaving)  # The connection went before the answer came.
             elif entered:
@@ -301,9 +305,9 @@ class Conversation:
     def _resumed(self, answer: Resumed, raw: bytes) -> None:
         if isinstance(answer.id, int):
             self._asked.pop(answer.id, None)
-        if answer.id != self._resume_id:
+        if answer.id != self._resume_id or self._resume_due:
             return
-        self._places.level()
+        self._resume_due = not self._places.level(answer.rooms)
         for place in list(self._places):
             if self.ready or place.inside or place.refused is not None:
                 continue
@@ -312,6 +316,11 @@ class Conversation:
             else:
                 self._join(place)
         self._check_ready()
+
+    def _resume(self) -> None:
+        self._resume_due = False
+        self.ask(Resume(self._places.resume()))
+        self._resume_id = self._last_id
 
     def _check_ready(self) -> None:
         settled = all(place.settled for place in self._places)

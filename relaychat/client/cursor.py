@@ -115,13 +115,16 @@ class Reader:
         self.epoch, self.seq, self._early = event.epoch, event.last, 0
         return True
 
-    def level(self) -> None:
-        """A resume is complete. Raises Hole if it brought less than was seen early."""
-        if self.standing is not Standing.RESUMING:
-            return
+    def level(self, reached: bool) -> bool:
+        """A resume is complete; ``reached``: it was for this room too. False if one is
+        still needed. Raises Hole if it brought less than was seen early."""
+        self._hello = False
+        if self.standing is not Standing.RESUMING or not reached:
+            return self.standing is not Standing.RESUMING
         if self._early > self.seq:
             raise Hole(f"{self.room}: resumed to {self.seq}, but saw {self._early}")
         self.standing = Standing.LEVEL
+        return True
 
     def left(self) -> None:
         """We are no member any more."""

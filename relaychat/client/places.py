@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from relaychat.client.cursor import Reader
 from relaychat.model.commands import Cursor, Part
@@ -137,8 +137,9 @@ class Places:
                 cursors[place.reader.room] = place.reader.cursor
         return cursors
 
-    def level(self) -> None:
-        """What was resumed is complete. Raises Hole."""
-        for place in self:
-            if place.reader:
-                place.reader.level()
+    def level(self, rooms: Collection[str]) -> bool:
+        """What was resumed is complete in these rooms. False if another room needs a
+        resume of its own: we came into it meanwhile. Raises Hole."""
+        readers = [place.reader for place in self if place.reader]
+        level = [one.level(one.room in rooms) for one in readers]
+        return all(level)

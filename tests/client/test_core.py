@@ -157,6 +157,46 @@ class FollowTests(TestCase):
         server.say(said(11))
         self.assertEqual(server.seqs(), [6, 7, 8, 9, 10, 11])
 
+    def test_another_device_was_faster(self) -> None:
+        """Another session of ours joined a room while we were about to: the cursor is
+        resumed from all the same."""
+        _, server = self.follow()
+        server.lose()
+        hello = server.connect()
+        server.resumed(hello["id"])
+        (join,) = server.told()
+        server.say(said(9), shown(9), shown(9, again=True, id=join["id"]), said(10))
+        (resume,) = server.told()
+        self.assertEqual(resume["rooms"], {"#ops": {"epoch": "e1", "seq": 5}})
+        server.say(*[said(seq) for seq in range(6, 11)])
+        server.resumed(resume["id"], "#ops")
+        self.assertEqual(server.seqs(), [6, 7, 8, 9, 10])
+
+    def test_another_device_was_faster_still(self) -> None:
+        """The same while hello's resume is under way, which does not reach the room."""
+        _, server = self.follow()
+        server.lose()
+        hello = server.connect(shown(9), said(10))
+        server.resumed(hello["id"])
+        (resume,) = server.told()
+        self.assertEqual(resume["rooms"], {"#ops": {"epoch": "e1", "seq": 5}})
+        server.say(*[said(seq) for seq in range(6, 11)])
+        server.resumed(resume["id"], "#ops")
+        server.say(said(11))
+        self.assertEqual(server.seqs(), [6, 7, 8, 9, 10, 11])
+
+    def test_one_resume_for_many_rooms(self) -> None:
+        """Rooms that are joined together are resumed together."""
+        conversation, server = talk()
+        for room in ("#a", "#b", "#c"):
+            conversation.follow(room, since=1)
+        hello = server.connect()
+        server.resumed(hello["id"])
+        joins = server.told()
+        server.say(*[shown(3, room=one["room"], id=one["id"]) for one in joins])
+        (resume,) = server.told()
+        self.assertEqual(sorted(resume["rooms"]), ["#a", "#b", "#c"])
+
     def test_a_hole_is_never_shown(self) -> None:
         """An event out of sequence breaks the connection, and nothing more is taken."""
         conversation, server = self.follow()
