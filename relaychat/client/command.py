@@ -228,14 +228,19 @@ def history(room: str, **options: Any) -> None:
 @click.option(
     "--replay", is_flag=True, help="Stdin is the same from its start each time."
 )
-@click.option("--fresh", is_flag=True, help="Forget what an earlier run left unsent.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Forget earlier runs: what they sent, and what they left unsent.",
+)
 @click.option("--keep-going", is_flag=True, help="Leave out messages that are refused.")
 @room_key
 @connection
 def pipe(room: str, **options: Any) -> None:
     """Send stdin, or a file, to ROOM: one line a message, in order, each exactly once.
 
-    Started again after any interruption it goes on where it was. An empty line is sent
+    Started again after any interruption it goes on where it was; of a file that was
+    sent to its end it sends what has been added. An empty line is sent
     as a space, bytes that are not UTF-8 (and NUL, CR) as \\xNN, and a very long line as
     several messages.
     """

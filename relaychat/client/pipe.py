@@ -4,12 +4,14 @@ What is promised, by the kind of input:
 
 *A file* (``--from FILE``, or a file on stdin) is known by its inode. Broken off at any
 point, by anything, ``pipe`` goes on behind the last message that the log holds when it
-is started again with the same file. A file whose beginning has changed is refused, not
-sent twice. Once it was sent to its end, the next start sends it anew.
+is started again with the same file. A file whose beginning has changed meanwhile is
+refused, not sent twice. Once it was sent to its end, the next start sends what has been
+added, or all of it if it is another file by then, or the room another room.
 
 *A replayed stdin* (``--replay``: the same bytes from the start at every run, such as
-``zcat log.gz |``) has the same promise; it can't be told from another input, so name
-different ones with ``--stream``.
+``zcat log.gz |``) has the same promise while it is under way, and is sent anew once it
+was sent to its end. It can't be told from another input, so name different ones with
+``--stream``.
 
 *A live stdin* (anything else) is written to a durable spool before it is sent, and what
 a run could not send the next one sends first. So every line that was spooled is in the
@@ -28,15 +30,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from relaychat.client.happenings import Happening, Kept, Refused, Shut, Up
+from relaychat.client.happenings import Entered, Happening, Kept, Ready, Refused, Shut
 from relaychat.client.output import note
 from relaychat.client.run import LOCAL, REFUSED, Job, Trouble
+from relaychat.client.sent import Sent, SentFiles
 from relaychat.client.source import Counted, Source, Spooled
 from relaychat.client.state import Held
 from relaychat.client.stream import LIVE, Stream, take_stream
 from relaychat.client.visit import Target, Visit, refusal, shut
 from relaychat.model.commands import Say
-from relaychat.model.events import Welcome
 
 PIECE_BYTES = 4096
 """The longest message, where the server names no limit."""
@@ -63,6 +65,8 @@ class Opened:
     """By which its stream is found again."""
     counted: bool
     """Whether it can be read again from its start."""
+    file: bool
+    """Whether it is a file."""
 
 
 def open_input(options: Options) -> Opened:
@@ -74,16 +78,18 @@ def open_input(options: Options) -> Opened:
         except OSError as error:
             raise Trouble(LOCAL, f"{options.file}: {error.strerror}") from None
     found = os.fstat(fd)
+    file = stat.S_ISREG(found.st_mode)
     if stat.S_ISDIR(found.st_mode):
         raise Trouble(LOCAL, f"{options.file or 'stdin'} is a directory")
-    if stat.S_ISREG(found.st_mode):
+    if file:
         offset = os.lseek(fd, 0, os.SEEK_CUR)
         name, counted = f"file:{found.st_dev}:{found.st_ino}:{offset}", True
     elif options.file is not None:
         name, counted = f"path:{options.file.resolve()}", options.replay
     else:
         name, counted = "replay" if options.replay else LIVE, options.replay
-    return Opened(fd, f"name:{options.stream}" if options.stream else name, counted)
+    name = f"name:{options.stream}" if options.stream else name
+    return Opened(fd, name, counted, file)
 
 
 class Pipe:
@@ -101,6 +107,9 @@ class Pipe:
             self._stream: Stream = take_stream(target.home, room, self._opened.name)
         except Held:
             raise Trouble(LOCAL, "another process is sending this input") from None
+        self._sent_files = SentFiles(target.home)
+        self._epoch = ""
+        """Of the room; a direct one has none that we are shown before we speak."""
         self._source: Source | None = None
         self._kept_cid = 0
         self._filling: Any = None
@@ -126,28 +135,52 @@ class Pipe:
     def _heard(self, happening: Happening) -> None:
         if isinstance(happening, Kept):
             self._kept(happening)
-        elif isinstance(happening, Up) and self._source is None:
-            self._begin(happening.welcome)
+        elif isinstance(happening, Entered):
+            self._epoch = happening.room.epoch
+        elif isinstance(happening, Ready) and self._source is None:
+            self._begin()
         elif isinstance(happening, Refused):
             self._refused(happening)
         elif isinstance(happening, Shut) and not happening.fault.retry:
             self._visit.fail(shut(happening))
 
-    def _begin(self, welcome: Welcome) -> None:
+    def _begin(self) -> None:
         """The first welcome says how much of the input the log holds already."""
         stream, opened = self._stream, self._opened
+        welcome = self._visit.conversation.welcome
+        assert welcome is not None  # We are ready.
+        high, sent = welcome.cid, None
         if stream.resting or self._options.fresh:
+            sent = self._sent()
             limit = min(welcome.limits.get("text_bytes", PIECE_BYTES), 32 * 1024)
-            stream.begin(self._room, opened.name, welcome.cid, limit)
+            stream.begin(
+                self._room,
+                opened.name,
+                high,
+                sent.piece_bytes if sent else limit,
+                sent.lines if sent else None,
+            )
+            high = stream.last
         else:
-            note(f"going on behind message {max(0, welcome.cid - stream.base)}")
-        kind = Counted if opened.counted else Spooled
-        self._kept_cid = welcome.cid
-        self._source = kind(
-            self._reactor, opened.fd, stream, welcome.cid, self._fill, self._visit.fail
-        )
+            note(f"going on behind message {max(0, high - stream.base)}")
+        self._kept_cid = high
+        about = (self._reactor, opened.fd, stream, high, self._fill, self._visit.fail)
+        self._source = Counted(*about, sent) if opened.counted else Spooled(*about)
         self._source.start()
         self._fill()
+
+    def _sent(self) -> Sent | None:
+        """What an earlier run sent of this file to its end, into this room."""
+        if not self._opened.file or self._options.fresh:
+            return None
+        sent = self._sent_files.of(self._room, self._opened.name)
+        if sent is None or sent.epoch != self._epoch:
+            return None
+        note(
+            f"{sent.all.count} messages of this file were sent before, and are not sent"
+            " again; with --fresh they are"
+        )
+        return sent
 
     def _fill(self) -> None:
         """Offer what fits into the window, and see whether it is all done."""
@@ -158,8 +191,19 @@ class Pipe:
             conversation.send(Say(self._room, text, cid=cid))
         self._visit.link.flush()
         if source.done and not conversation.outbox:
+            if isinstance(source, Counted) and self._opened.file:
+                self._remember(source)
             self._stream.rest(self._kept_cid)
             self._visit.finish(self._end())
+
+    def _remember(self, source: Counted) -> None:
+        sent = Sent(
+            self._epoch,
+            self._stream.piece_bytes,
+            source.proof_of_lines,
+            source.proof,
+        )
+        self._sent_files.put(self._room, self._opened.name, sent)
 
     def _end(self) -> int:
         if self._refused_count:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from relaychat.client.lines import Lines
+from relaychat.client.output import note
 from relaychat.client.run import LOCAL, Trouble
+from relaychat.client.sent import Sent
 from relaychat.client.stdin import Input
 from relaychat.client.stream import SPOOL_LIMIT_BYTES, Proof, Stream
 
@@ -40,7 +43,11 @@ class Source(Protocol):
 
 class Counted:
     """An input that is there from its first byte at every run: message n has the cid
-    ``base + n``, and those that the log holds are skipped."""
+    ``base + n``, and those that the log holds are skipped.
+
+    ``sent`` is what an earlier run sent of it to the end. Where that is no longer its
+    beginning it is another input, and is sent from its start.
+    """
 
     def __init__(
         self,
@@ -50,16 +57,29 @@ class Counted:
         high: int,
         more: Callable[[], None],
         failed: Callable[[Exception], None],
+        sent: Sent | None = None,
     ) -> None:
+        self._reactor = reactor
+        self._fd = fd
         self._stream = stream
-        self._skip = max(0, high - stream.base)
         self._more = more
         self._failed = failed
-        self._lines = Lines(stream.piece_bytes)
+        self._sent = sent
+        self._start = os.lseek(fd, 0, os.SEEK_CUR) if sent else 0
+        self._begin(max(0, high - stream.base))
+
+    def _begin(self, skip: int) -> None:
+        self._skip = skip
+        self._lines = Lines(self._stream.piece_bytes)
         self._queue: deque[tuple[int, str]] = deque()
-        self._proof = Proof()
+        self._held: list[tuple[int, str]] = []
+        """What may be the last line that an earlier run sent, which had no end."""
+        self.proof = Proof()
+        """Of all that was read."""
+        self.proof_of_lines = Proof()
+        """The same without a last line that had no end, once all was read."""
         self._proofs: deque[Proof] = deque()
-        self._input = Input(reactor, fd, self._received, self._ended)
+        self._input = Input(self._reactor, self._fd, self._received, self._ended)
 
     @property
     def done(self) -> bool:
@@ -94,40 +114,63 @@ class Counted:
         self._add(self._lines.feed(data))
 
     def _ended(self) -> None:
+        self.proof_of_lines = self.proof.copy()
         self._add(self._lines.end())
-        if self._proof.count < self._skip:
-            self._failed(
-                Trouble(
-                    LOCAL,
-                    f"the log holds {self._skip} messages of this input, which now has "
-                    f"only {self._proof.count}; --fresh sends it from its start",
-                )
+        if self.proof.count < self._skip:
+            self._changed(
+                f"the log holds {self._skip} messages of this input, which now has "
+                f"only {self.proof.count}"
             )
         else:
+            self._let_go()
             self._more()
 
     def _add(self, texts: list[str]) -> None:
-        proof, stream = self._proof, self._stream
+        proof, stream = self.proof, self._stream
         for text in texts:
             proof.add(text)
             if proof.count == stream.proof_n and proof.digest != stream.proof:
-                self._input.pause()
-                self._failed(
-                    Trouble(
-                        LOCAL,
-                        f"the first {proof.count} messages of this input are not those "
-                        "that were sent; --fresh sends it from its start",
-                    )
+                self._changed(
+                    f"the first {proof.count} messages of this input are not those "
+                    "that were sent"
                 )
                 return
             if proof.count % PROOF_EVERY == 0:
                 self._proofs.append(proof.copy())
             if proof.count > self._skip:
-                self._queue.append((stream.base + proof.count, text))
+                self._held.append((stream.base + proof.count, text))
+                self._let_go_unless_sent()
         if len(self._queue) >= QUEUE:
             self._input.pause()
         if self._queue:
             self._more()
+
+    def _let_go_unless_sent(self) -> None:
+        count = self._sent.all.count if self._sent else 0
+        if self.proof.count == count and self._sent and self.proof == self._sent.all:
+            self._held.clear()
+        elif self.proof.count >= count:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._queue.extend(self._held)
+        self._held.clear()
+
+    def _changed(self, how: str) -> None:
+        """It does not begin with what was sent. If that was another run, which had come
+        to the end, this is another input; else nobody knows what is."""
+        stream = self._stream
+        self._input.pause()
+        if self._sent is None:
+            why = f"{how}; --fresh sends it from its start"
+            self._failed(Trouble(LOCAL, why))
+            return
+        note("the file is another one than the last time: sending it from its start")
+        self._sent = None
+        os.lseek(self._fd, self._start, os.SEEK_SET)
+        stream.begin(stream.room, stream.input, stream.last, stream.piece_bytes)
+        self._begin(0)
+        self._input.go()
 
 
 class Spooled:

@@ -11,7 +11,7 @@ again (a pipe, a terminal) is *spooled*: written here, durably, before it is sen
 dropped when it is in the log.
 
 When an input has been sent to its end, the stream rests: it may serve the next input,
-with a new base.
+with a new base. What was sent of a file is remembered elsewhere (see ``sent``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+
+import msgspec
 
 from relaychat.client.state import Held, Lock, StateError, new_secret
 from relaychat.model.names import fold
@@ -49,12 +51,11 @@ CREATE TABLE IF NOT EXISTS spool (cid INTEGER PRIMARY KEY, text TEXT NOT NULL) S
 """
 
 
-class Proof:
+class Proof(msgspec.Struct):
     """A digest over the first messages of a file: is it still the file that it was?"""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.digest = bytes(16)
+    count: int = 0
+    digest: bytes = bytes(16)
 
     def add(self, text: str) -> None:
         """One more message."""
@@ -64,9 +65,7 @@ class Proof:
 
     def copy(self) -> Proof:
         """As it is now."""
-        other = Proof()
-        other.count, other.digest = self.count, self.digest
-        return other
+        return Proof(self.count, self.digest)
 
 
 class Stream:
@@ -110,11 +109,22 @@ class Stream:
         """Whether its last input was sent to the end."""
         return not self.input
 
-    def begin(self, room: str, source: str, high: int, piece_bytes: int) -> None:
-        """A new input; ``high`` is the highest cid that the log holds of the device."""
+    def begin(
+        self,
+        room: str,
+        source: str,
+        high: int,
+        piece_bytes: int,
+        behind: Proof | None = None,
+    ) -> None:
+        """A new input; ``high`` is the highest cid that the log holds of the device.
+        What ``behind`` proves was sent before, under other cids."""
+        behind = behind or Proof()
         self.room, self.input = fold(room), source
-        self.base = self.last = max(high, self.last)
-        self.piece_bytes, self.proof_n, self.proof = piece_bytes, 0, bytes(16)
+        self.last = max(high, self.last)
+        self.base = self.last - behind.count
+        self.piece_bytes = piece_bytes
+        self.proof_n, self.proof = behind.count, behind.digest
         self._change("DELETE FROM spool")
         self.spooled_bytes = 0
 

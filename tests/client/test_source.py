@@ -9,7 +9,9 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from relaychat.client import source as source_module
 from relaychat.client.run import Trouble
+from relaychat.client.sent import Sent
 from relaychat.client.source import PROOF_EVERY, QUEUE, Counted, Spooled
 from relaychat.client.state import StateError
 from relaychat.client.stdin import CHUNK_BYTES, Input
@@ -142,12 +144,11 @@ class InputTests(SynchronousTestCase):
 class SourceCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.turns = Turns()
-        self.path = Path(self.mktemp())
         self.failures: list[Exception] = []
         self.more = 0
 
     def stream(self) -> Stream:
-        stream = Stream(self.path)
+        stream = Stream(Path(self.mktemp()))
         self.addCleanup(stream.close)
         return stream
 
@@ -160,7 +161,13 @@ class CountedTests(SourceCase):
         super().setUp()
         self.file = Path(self.mktemp())
 
-    def source(self, text: str, high: int, stream: Stream | None = None) -> Counted:
+    def source(
+        self,
+        text: str,
+        high: int,
+        stream: Stream | None = None,
+        sent: Sent | None = None,
+    ) -> Counted:
         if stream is None:
             stream = self.stream()
             stream.begin("#ops", "file:1", 0, 4096)
@@ -168,7 +175,7 @@ class CountedTests(SourceCase):
         fd = os.open(self.file, os.O_RDONLY)
         self.addCleanup(os.close, fd)
         source = Counted(
-            self.turns, fd, stream, high, self.count_more, self.failures.append
+            self.turns, fd, stream, high, self.count_more, self.failures.append, sent
         )
         source.start()
         return source
@@ -194,6 +201,49 @@ class CountedTests(SourceCase):
         """What the log holds is not given again."""
         self.assertEqual(self.run_out(self.source("a\nb\nc\n", 2)), [(3, "c")])
         self.assertEqual(self.failures, [])
+
+    def again(self, before: str, now: str) -> list[tuple[int, str]]:
+        """What a second run sends of a file that was ``before`` when the first one had
+        sent it."""
+        first = self.source(before, 0)
+        sent = len(self.run_out(first))
+        stream = self.stream()
+        stream.begin("#ops", "file:1", sent, 4096, first.proof_of_lines)
+        was = Sent("e", 4096, first.proof_of_lines, first.proof)
+        return self.run_out(self.source(now, sent, stream, was))
+
+    def test_sent_before(self) -> None:
+        """Of a file that was sent to its end only what was added is given."""
+        for before, now, given in (
+            ("a\nb\n", "a\nb\n", []),
+            ("a\nb\n", "a\nb\nc\nd", [(3, "c"), (4, "d")]),
+            ("", "a\n", [(1, "a")]),
+        ):
+            self.assertEqual(self.again(before, now), given)
+        self.assertEqual(self.failures, [])
+
+    def test_sent_before_without_end(self) -> None:
+        """A last line without an end is not given again as long as it is as it was."""
+        for now, given in (
+            ("a\nb", []),
+            ("a\nb\nc\n", [(4, "c")]),
+            ("a\nbb\nc\n", [(3, "bb"), (4, "c")]),
+            ("a\n", []),
+        ):
+            self.assertEqual(self.again("a\nb", now), given)
+
+    def test_another_file_than_before(self) -> None:
+        """A file that was sent to its end and begins otherwise now is another one."""
+        notes: list[str] = []
+        self.patch(source_module, "note", notes.append)
+        for before, now, given in (
+            ("a\nb\n", "a\nc\nd\n", [(3, "a"), (4, "c"), (5, "d")]),
+            ("a\nb\n", "a\n", [(3, "a")]),
+            ("a\nb", "", []),
+        ):
+            self.assertEqual(self.again(before, now), given)
+        self.assertEqual(self.failures, [])
+        self.assertEqual(len(notes), 3)
 
     def test_bounded(self) -> None:
         """A long file is read only as far ahead as the queue holds."""

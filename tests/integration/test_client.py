@@ -365,7 +365,7 @@ class PipeTests(ClientCase):
 
     def test_file_and_kill(self) -> None:
         """Killed in the middle and started again on the same file, every line is in the
-        log once; another run sends it anew."""
+        log once, and another run adds nothing."""
         path = self.folder.path / "input"
         path.write_text("".join(f"{line}\n" for line in self.lines))
         self.output("send", ROOM, "begin")
@@ -379,7 +379,7 @@ class PipeTests(ClientCase):
         self.assertIn("going on behind message", notes)
         self.assertEqual(self.texts(), ["begin", *self.lines])
         self.output("pipe", ROOM, "--from", "input")
-        self.assertEqual(self.texts(), ["begin", *self.lines, *self.lines])
+        self.assertEqual(self.texts(), ["begin", *self.lines])
 
     def test_changed_file(self) -> None:
         """A file that is not what it was is refused, and sent anew when told so."""
@@ -397,6 +397,40 @@ class PipeTests(ClientCase):
         self.assertIn("--fresh", notes)
         self.output("pipe", ROOM, "--from", "input", "--fresh")
         self.assertEqual(self.texts()[-1], "short")
+
+    def test_file_that_was_sent(self) -> None:
+        """Run again, a file that was sent to its end is not sent twice: what was added
+        is, and all of it if one says so, or if it is another file."""
+        path = self.folder.path / "input"
+        path.write_text("one\ntwo\n")
+        pipe = ("pipe", ROOM, "--from", "input")
+        self.output(*pipe)
+        code, _, notes = self.finish(*pipe)
+        self.assertEqual((code, self.texts()), (0, ["one", "two"]))
+        self.assertIn("2 messages of this file were sent before", notes)
+        path.write_text("one\ntwo\nthree\n")
+        self.output(*pipe)
+        self.assertEqual(self.texts(), ["one", "two", "three"])
+        self.output(*pipe, "--fresh")
+        self.assertEqual(self.texts()[3:], ["one", "two", "three"])
+        path.write_text("other\n")
+        self.output(*pipe)
+        self.assertEqual(self.texts()[6:], ["other"])
+
+    def test_file_for_another_room(self) -> None:
+        """What one room has got another one has not; nor has a room of the same name
+        that was closed meanwhile."""
+        (self.folder.path / "input").write_text("one\n")
+        watcher = self.server.unix()
+        self.addCleanup(watcher.close)
+        watcher.ask("welcome", kind="hello", nick="watcher")
+        for room in ("#tea", "#milk", "#tea"):
+            watcher.ask("room", kind="join", room=room)
+            code, _, notes = self.finish(
+                "pipe", room, "--from", "input", "--nick", "guest", login=False
+            )
+            self.assertEqual((code, watcher.until("said")["text"]), (0, "one"), notes)
+            watcher.ask("ok", kind="part", room=room)
 
     def test_live_and_kill(self) -> None:
         """Lines of a live stdin that were spooled are sent by the next run, first."""
