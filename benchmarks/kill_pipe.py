@@ -171,7 +171,7 @@ class Work:
     def history(self) -> list[dict[str, Any]]:
         """The whole log, read by pages."""
         reading = self.relaychat(
-            "history", ROOM, "-n", "0", "--json", "--nick", "reader",
+            "history", ROOM, "--join", "-n", "0", "--json", "--nick", "reader",
             stdout=subprocess.PIPE,
         )  # fmt: skip
         out, _ = reading.communicate(timeout=60)

@@ -14,38 +14,35 @@ import time
 from typing import Any
 
 path, room, nick = sys.argv[1:]
-device = secrets.token_hex(16)  # who we are, beyond the nick, at every connection
 password = os.environ.get("RELAYCHAT_PASSWORD")
+hello = {"nick": nick, "password": password, "device": secrets.token_hex(16)}
 cursor: dict[str, Any] = {}  # epoch and seq of what was read last
 
 
 def follow(relay: socket.socket) -> None:
-    def say(**word: Any) -> None:
-        relay.sendall(json.dumps(word).encode() + b"\n")
+    def say(kind: str, **fields: Any) -> None:
+        relay.sendall(json.dumps({"type": kind, **fields}).encode() + b"\n")
 
-    hello = {"nick": nick, "password": password, "device": device}
-    say(type="hello", **hello, resume={room: cursor} if cursor else {})
-    say(type="join", room=room)
-    for line in relay.makefile("rb"):
-        if not line.endswith(b"\n"):
-            return  # cut off in the middle
+    say("hello", **hello, resume={room: cursor} if cursor else {})
+    say("join", room=room)
+    for line in relay.makefile():
         word = json.loads(line)
+        seq = word.get("last") or word.get("seq")
         if word["type"] == "ping":
-            say(type="pong", token=word["token"])
+            say("pong", token=word["token"])
         elif word["type"] == "error" and not word.get("retry"):
             sys.exit(word["text"])
         elif word["type"] == "error":
-            return  # not now: come back later
+            return  # not now
         elif word.get("room") != room:
             continue
-        elif word["type"] == "gap" or (word["type"] == "room" and not cursor):
-            cursor.update(epoch=word["epoch"], seq=word.get("last", word.get("seq")))
-        elif "at" in word and cursor and word["seq"] > cursor["seq"]:
-            if word["seq"] > cursor["seq"] + 1:
+        elif "last" in word or ("epoch" in word and not cursor):  # a gap; the beginning
+            cursor.update(epoch=word.get("epoch", cursor.get("epoch")), seq=seq)
+        elif "at" in word and cursor and seq > cursor["seq"]:
+            if seq > cursor["seq"] + 1:
                 return  # a hole: come back, and resume
-            cursor["seq"] += 1
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
+            cursor["seq"] = seq
+            print(line, end="", flush=True)
 
 
 while True:
