@@ -11,15 +11,13 @@ import heapq
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-import msgspec
-
 from relaychat.hub.delivery import Report, rendered
 from relaychat.hub.limits import Limits
 from relaychat.hub.pages import shown_to
 from relaychat.hub.peer import Peer
 from relaychat.hub.state import Room
+from relaychat.hub.tail import decode_event
 from relaychat.model.events import (
-    AnyLogEvent,
     Gap,
     LogEvent,
     Resumed,
@@ -28,8 +26,6 @@ from relaychat.model.events import (
     Withheld,
 )
 from relaychat.store.api import Entry
-
-decode_event = msgspec.json.Decoder(AnyLogEvent).decode
 
 Read = Callable[[Peer, dict[int, int]], None]
 
@@ -98,7 +94,7 @@ class CatchUp:
         self, lagging: dict[Room, int]
     ) -> list[tuple[Room, LogEvent, int | None]]:
         tails = [
-            [(kept.pos, room.number, kept.event.seq, room, kept) for kept in entries]
+            [(kept.pos, room.number, kept.seq, room, kept) for kept in entries]
             for room, seq in lagging.items()
             if (entries := room.tail.after(seq, self._limits.page_entries))
         ]

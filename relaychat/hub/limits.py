@@ -42,8 +42,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     tail_bytes: int = 256 * 1024
     """Bytes of entries a room keeps in memory; also the ring of rooms without history
     (H19)."""
-    tails_bytes: int = 16 * 1024 * 1024
-    """Bytes of entries that all rooms together keep in memory."""
+    tails_bytes: int = 4 * 1024 * 1024
+    """Bytes of entries that all rooms together keep in memory: some 10,000 messages.
+    More would be out of the processor's cache when they are freed, and cost every
+    message a tenth."""
     turn_commands: int = 4_096
     """Commands decided in one turn (H7): about 50 ms of work."""
     turn_payload_bytes: int = 1024 * 1024

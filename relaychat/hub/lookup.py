@@ -217,7 +217,7 @@ def _first_in_ring(turn: Turn, name: str, cid: Cid) -> First | None:
         return None
     for kept in room.tail.entries:
         if kept.cid == cid.number and kept.origin == cid.device.number:
-            return First(room.number, kept.event.seq, kept.cid_hash or 0)
+            return First(room.number, kept.seq, kept.cid_hash or 0)
     return None
 
 

@@ -8,12 +8,10 @@ from typing import NamedTuple, cast
 import msgspec
 
 from relaychat.hub.state import Member
-from relaychat.hub.tail import Kept
+from relaychat.hub.tail import Kept, decode_event
 from relaychat.model.commands import History
 from relaychat.model.events import AnyLogEvent, Gap, LogEvent, Page, Withheld
 from relaychat.store.api import Store
-
-decode_event = msgspec.json.Decoder(AnyLogEvent).decode
 
 Shown = AnyLogEvent | Withheld | Gap
 
@@ -122,10 +120,10 @@ def ring_page(member: Member, command: History, end: int, limit: int) -> Page:
     room = member.room
     after, before = 0, end
     for kept in room.tail.entries:
-        if command.since is not None and kept.event.at < command.since:
-            after = kept.event.seq
-        if command.until is not None and kept.event.at >= command.until:
-            before = min(before, kept.event.seq)
+        if command.since is not None and kept.at < command.since:
+            after = kept.seq
+        if command.until is not None and kept.at >= command.until:
+            before = min(before, kept.seq)
     span = span_of(command, after, before)
     page = page_of(member, command, span, kept_sizes(room.tail.entries), limit)
     first = room.tail.first() or end

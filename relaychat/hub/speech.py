@@ -20,6 +20,7 @@ from relaychat.hub.nicks import take_nick
 from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
+from relaychat.hub.tail import decode_event
 from relaychat.hub.turn import Turn, encode
 from relaychat.model.commands import Edit, Mark, React, Redact, Say, Type
 from relaychat.model.errors import (
@@ -29,7 +30,6 @@ from relaychat.model.errors import (
     TooMany,
 )
 from relaychat.model.events import (
-    AnyLogEvent,
     Done,
     Edited,
     LogEvent,
@@ -42,8 +42,6 @@ from relaychat.model.events import (
 from relaychat.model.names import check_text
 from relaychat.model.policy import Role
 from relaychat.store.api import Entry
-
-decode_event = msgspec.json.Decoder(AnyLogEvent).decode
 
 
 def say(turn: Turn, peer: Peer, command: Say) -> None:
@@ -121,7 +119,7 @@ def _entry(
     if blanked is not None:
         return blanked.event, None
     for kept in reversed(turn.kept.get(room, [])):
-        if kept.event.seq == seq:
+        if kept.seq == seq:
             return kept.event, kept.origin
     held = room.tail.get(seq)
     if held is not None:

@@ -6,27 +6,38 @@ A tail has no holes: it holds the last so many entries, up to the room's committ
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from itertools import islice
 
-from msgspec import Struct
+import msgspec
 
 from relaychat.hub.limits import Limits
-from relaychat.model.events import LogEvent
+from relaychat.model.events import AnyLogEvent, LogEvent
 
-OVERHEAD_BYTES = 300
-"""What an entry costs beside its body: two tuples, a Struct, its strings."""
+OVERHEAD_BYTES = 160
+"""What an entry costs beside its body: a Struct, a number, the head of the body."""
+
+decode_event: Callable[[bytes], LogEvent] = msgspec.json.Decoder(AnyLogEvent).decode
 
 
-class Kept(Struct, gc=False):
-    """An entry in memory. ``origin`` is who wrote it, as in the store's row."""
+class Kept(msgspec.Struct, gc=False):
+    """An entry in memory, encoded: most are never read again, and an event is five
+    objects, which are cold when they are freed. ``origin`` is who wrote it, as in the
+    store's row."""
 
     pos: int
     """Its place in the global commit order; until then, among its turn's rows."""
-    event: LogEvent
+    seq: int
+    at: int
     body: bytes
     origin: int | None
     cid: int | None = None
     cid_hash: int | None = None
+
+    @property
+    def event(self) -> LogEvent:
+        """What happened, decoded anew each time."""
+        return decode_event(self.body)
 
 
 class Tail:
@@ -40,13 +51,11 @@ class Tail:
 
     def first(self) -> int:
         """The lowest seq in it, or 0 when it is empty."""
-        return self.entries[0].event.seq if self.entries else 0
+        return self.entries[0].seq if self.entries else 0
 
     def covers(self, after: int, seq: int) -> bool:
         """Whether it holds everything after one seq, up to the room's last."""
-        return after >= seq or (
-            bool(self.entries) and self.entries[0].event.seq <= after + 1
-        )
+        return after >= seq or (bool(self.entries) and self.entries[0].seq <= after + 1)
 
     def after(self, seq: int, most: int | None = None) -> list[Kept]:
         """What it holds after a seq, oldest first, at most so many."""
@@ -91,7 +100,7 @@ class Tails:
     def replace(self, tail: Tail, kept: Kept) -> None:
         """Put an entry in the place of the one of its seq, if that is here
         (redaction)."""
-        index = kept.event.seq - tail.first()
+        index = kept.seq - tail.first()
         if 0 <= index < len(tail.entries):
             held = tail.entries[index]
             kept.pos, kept.origin = held.pos, held.origin

@@ -297,7 +297,7 @@ class Turn:
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
-        kept.append(Kept(place, event, body, origin, number, digest))
+        kept.append(Kept(place, seq, at, body, origin, number, digest))
         if cid is not None:
             first = First(room.number, seq, cid.digest)
             self.cids[cid.device.number, cid.number] = first
@@ -344,7 +344,7 @@ class Turn:
             raise Unavailable
         body = encode(event)
         self.blanks.append(Blank(room.number, event.seq, body, body_digest(was)))
-        self.blanked[room, event.seq] = Kept(0, event, body, None)
+        self.blanked[room, event.seq] = Kept(0, event.seq, event.at, body, None)
 
     # -- telling --------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Snapshot:
             case User() | Member() | Room() | Device() | Peer() | State():
                 return self._thing(value)
             case Tail():
-                return [(kept.event.seq, kept.body) for kept in value.entries]
+                return [(kept.seq, kept.body) for kept in value.entries]
             case Form():
                 return f"form {type(value).__name__}"
             case dict():

@@ -6,17 +6,16 @@ from twisted.trial.unittest import TestCase
 
 from relaychat.hub.limits import Limits
 from relaychat.hub.tail import OVERHEAD_BYTES, Kept, Tail, Tails
-from relaychat.model.events import Said
 
 
 def kept(seq: int, size: int = 10) -> Kept:
     """An entry with a body of this size."""
-    return Kept(seq, Said("#a", seq, 0, "ann", "x"), b"x" * size, None)
+    return Kept(seq, seq, 0, b"x" * size, None)
 
 
 def seqs(entries: list[Kept]) -> list[int]:
     """Their seqs."""
-    return [one.event.seq for one in entries]
+    return [one.seq for one in entries]
 
 
 class TailTests(TestCase):
@@ -36,7 +35,7 @@ class TailTests(TestCase):
         """One entry, if it is there."""
         found = self.tail.get(6)
         assert found is not None
-        self.assertEqual(found.event.seq, 6)
+        self.assertEqual(found.seq, 6)
         self.assertIsNone(self.tail.get(4))
         self.assertIsNone(self.tail.get(10))
         self.assertIsNone(Tail().get(1))
