@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,14 @@ def settle() -> int:
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return most_sockets(hard)
+
+
+def steady(reactor: Any) -> None:
+    """Have timers follow a clock that nobody steps. Twisted's follow the wall clock: set
+    back by an hour, it would find dead connections an hour late. Somebody else's timers
+    would not understand the change, so where there are any it is not made."""
+    if not reactor.getDelayedCalls():
+        reactor.seconds = time.monotonic
 
 
 def on_signals(stop: Callable[[str], None], reactor: Any) -> None:

@@ -87,6 +87,7 @@ class RelayService(Service):
 
     async def _start(self) -> None:
         config, reactor = self._config, self._reactor
+        process.steady(reactor)
         alarms = Alarms(error=self._error, in_doubt=self._in_doubt, stop=self._stop)
         relay = build(config, reactor, alarms, process.settle())
         relay.hub.start()
