@@ -36,9 +36,9 @@ def settle() -> int:
 
 
 def steady(reactor: Any) -> None:
-    """Have timers follow a clock that nobody steps. Twisted's follow the wall clock: set
-    back by an hour, it would find dead connections an hour late. Somebody else's timers
-    would not understand the change, so where there are any it is not made."""
+    """Have timers follow a clock that nobody steps. Twisted's follow the wall clock:
+    set back by an hour, it would find dead connections an hour late. Somebody else's
+    timers would not understand the change, so where there are any it is not made."""
     if not reactor.getDelayedCalls():
         reactor.seconds = time.monotonic
 
