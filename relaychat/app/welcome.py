@@ -52,8 +52,9 @@ def _how(door: Door, host: object, data: str) -> str:
     if not isinstance(host, IPv4Address | IPv6Address):
         return ""
     if dialect == "irc":
-        switch = " -tls" if tls else ""
-        return f"irssi{switch} -c {host.host} -p {host.port}"
+        if tls:
+            return f"irssi, then /connect -tls {host.host} {host.port}"
+        return f"irssi -c {host.host} -p {host.port}"
     if dialect != "native":
         return ""
     if tls:

@@ -113,7 +113,7 @@ class Dialect(Form):
         """The table's row for a word. Raises UnknownCommand."""
         row = self.verbs.get(word.upper())
         if row is None:
-            raise UnknownCommand(about=word[:64])
+            raise UnknownCommand(f"no such command: {word[:64]}", word[:64])
         return row
 
     def run(self, row: Row, arguments: list[str]) -> Sequence[Word]:

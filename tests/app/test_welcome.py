@@ -44,6 +44,27 @@ class WelcomeTests(SynchronousTestCase):
         )
         self.assertIn('{"type":"hello","nick":"ann"}', lines[-3])
 
+    def test_tls(self) -> None:
+        """Doors with TLS say how as well, and which certificate they show."""
+        listen = [
+            {"dialect": dialect, "endpoint": f"tcp:{port}", "tls": "default"}
+            for port, dialect in enumerate(("native", "irc"))
+        ]
+        config = from_mapping(
+            {
+                "store": {"kind": "memory"},
+                "listen": listen,
+                "server": {"data": self.mktemp()},
+            }
+        )
+        alarms = Alarms(self.fail, self.fail, lambda: None)
+        relay = build(config, MemoryReactorClock(), alarms, 10)
+        hosts = [IPv4Address("TCP", "127.0.0.1", port) for port in (7601, 6697)]
+        told = welcome(config, relay.doors, hosts)
+        self.assertIn("openssl s_client -quiet -connect 127.0.0.1:7601\n", told)
+        self.assertIn("irssi, then /connect -tls 127.0.0.1 6697\n", told)
+        self.assertEqual(told.count("development.pem, SHA-256: "), 1)
+
     def test_addresses(self) -> None:
         """An address of another kind is shown as it is."""
         self.assertEqual(where(Path("somewhere")), "somewhere")

@@ -57,7 +57,7 @@ class ShoutTests(RelayTestCase):
             wire.value(),
             b"! too_long: a line has at most 256 bytes\r\n"
             b"! bad_syntax: the line is not UTF-8\r\n"
-            b"! unknown_command: no such command\r\n"
+            b"! unknown_command: no such command: WHAT\r\n"
             b"#tea ann: STILL HERE\r\n",
         )
 

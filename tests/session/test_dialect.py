@@ -138,7 +138,7 @@ class VerbTests(RelayTestCase):
         self.assertEqual(
             wire.value(),
             b"SAY <room> <text...>  Say something.\r\n"
-            b"500 unknown_command no such command\r\n",
+            b"500 unknown_command no such command: no\r\n",
         )
 
     def test_refusing(self) -> None:
