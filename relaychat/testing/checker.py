@@ -15,6 +15,8 @@ I7     what was sent after something else was acknowledged stands behind it
 I8     nobody is shown what only members may read
 I9     healed: everything is decided, and every reader is level with the log
 I10    on a wire without seqs the same is told as on the others, in the same order
+I11    a room's members, topic and policy, from which a restart begins, are what its log
+       tells
 =====  ===============================================================================
 
 It is pure: no clock, no I/O. It counts what it has looked at, so that nothing passes
@@ -31,14 +33,15 @@ from msgspec import Struct
 from relaychat.model.names import fold
 from relaychat.testing.hearing import overheard
 from relaychat.testing.journal import Gapped, Journal, Op, Run, Stream
-from relaychat.testing.truth import Log, Place, Truth
+from relaychat.testing.roomlog import Log
+from relaychat.testing.truth import Place, Truth
 
 TOLD_PER_INVARIANT = 20
 """Breaches that are told in words; all are counted."""
 
 
 class Violation(Struct, frozen=True):
-    """A breach: which promise (``I1`` … ``I10``), and what is wrong."""
+    """A breach: which promise (``I1`` … ``I11``), and what is wrong."""
 
     invariant: str
     text: str
@@ -131,6 +134,8 @@ class _Check:
             self.counts.entries += len(log)
             for text in log.wrong:
                 self.breach("I4", text)
+            for text in log.beside:
+                self.breach("I11", text)
         for text in self.truth.wrong:
             self.breach("I3", text)
 
@@ -328,10 +333,10 @@ class _Check:
 
     def _allowed(self, who: str, journal: Journal, log: Log, stream: Stream) -> None:
         """I8, and that nothing was kept from somebody who may read it (I5)."""
-        if log.kind == "direct" or not log.stays:
+        if log.kind == "direct" or not log.retold.stays:
             return
-        stays = log.stays_of(_names(journal))
-        until = log.open_until(stays)
+        stays = log.retold.stays_of(_names(journal))
+        until = log.retold.open_until(stays)
         for run in stream.runs:
             at = run.first
             while run.digests and at <= min(run.last, len(log)):
@@ -358,7 +363,7 @@ class _Check:
             if stream is None or log is None or not log.kept:
                 continue
             end = len(log)
-            inside = any(last > end for _, last in log.stays_of(_names(journal)))
+            inside = any(last > end for _, last in log.retold.stays_of(_names(journal)))
             if stream.seq < end and (inside or log.kind == "direct"):
                 text = f"stands at {stream.seq}, {log} ends at {end}"
                 self.breach("I9", f"{journal.name}: {text}")

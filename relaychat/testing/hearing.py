@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from relaychat.testing.journal import Journal, Stay
-from relaychat.testing.truth import Log
+from relaychat.testing.roomlog import Log
 
 
 class _Match(NamedTuple):

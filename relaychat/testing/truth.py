@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,50 +16,15 @@ from typing import NamedTuple
 import msgspec
 
 from relaychat.auth.login import device_key
-from relaychat.model.chain import START, body_digest, link
-from relaychat.model.events import (
-    AnyLogEvent,
-    Edited,
-    Joined,
-    Kicked,
-    Left,
-    LogEvent,
-    PolicySet,
-    Renamed,
-    Said,
-    TopicSet,
-)
-from relaychat.model.names import fold, identity
-from relaychat.model.policy import Policy
+from relaychat.hub.records import MemberRecord, RoomRecord, UserRecord
+from relaychat.model.chain import START
+from relaychat.model.names import fold
+from relaychat.model.policy import Role
 from relaychat.store.ledger import Ledger
-from relaychat.testing.journal import asked, fingerprint, heard
-from relaychat.wire.irc import message_lines
+from relaychat.testing.retold import Kept, Standing
+from relaychat.testing.roomlog import Fields, Log, decode
 
 DATABASE = "relaychat.db"
-
-_event = msgspec.json.Decoder(AnyLogEvent).decode
-
-
-class Fields(NamedTuple):
-    """A row of a log."""
-
-    room: int
-    seq: int
-    at: int
-    body: bytes
-    chain: bytes
-    origin: int | None
-    cid: int | None
-    digest: bytes | None
-
-
-class _Room(msgspec.Struct):
-    """What is read of a ``room`` record."""
-
-    name: str
-    epoch: str
-    kind: str = ""
-    policy: Policy = Policy()
 
 
 class _Device(msgspec.Struct):
@@ -74,195 +38,6 @@ class Place(NamedTuple):
     seq: int
 
 
-class Log:
-    """One room's log. Arrays have one item for each entry: seq 1 first."""
-
-    def __init__(self, number: int, name: str, epoch: str) -> None:
-        self.number = number
-        self.name = name
-        self.epoch = epoch
-        """Empty where the store does not tell: a sealed room has none any more."""
-        self.kind = ""
-        self.kept = True
-        """Whether its log is kept (policy ``history``)."""
-        self.wrong: list[str] = []
-        """What is wrong with the log by itself: holes, the chain, the head."""
-        self.fingerprints = array("Q")
-        self.asked = array("Q")
-        """0: nothing that is sent; or blanked, so that it can't be known."""
-        self.senders: list[str] = []
-        """Nicks, folded."""
-        self.heard = array("Q")
-        """Each line that IRC tells, in order, by its digest ..."""
-        self.heard_seqs = array("Q")
-        """... its seq, and how sure it is that it is told."""
-        self.unsure: dict[int, str] = {}
-        """By index into ``heard``: ``may`` be told in another way, or ``blanked``."""
-        self.first_fingerprints: dict[int, int] = {}
-        """Of entries that were blanked since."""
-        self.stays: dict[str, list[list[int]]] = {}
-        """By ``account:name`` and ``nick:name``: first and last seq of each stay."""
-        self.open_history: list[list[int]] = [[1, _END]]
-        """Where the members may read all of the log."""
-        self._policy = Policy()
-        self._members: dict[str, list[int]] = {}
-        self._names: dict[str, list[str]] = {}
-        self._chain = START
-        self._at = 0
-
-    def __len__(self) -> int:
-        return len(self.fingerprints)
-
-    def __repr__(self) -> str:
-        return f"{self.name} ({self.epoch or self.number})"
-
-    # -- entry by entry ----------------------------------------------------------------
-
-    def add(self, row: Fields) -> LogEvent:
-        """The next entry."""
-        expected = len(self) + 1
-        if row.seq != expected:
-            self.wrong.append(f"{self}: {row.seq} stands where {expected} should")
-        digest = row.digest or body_digest(row.body)
-        self._chain = link(self._chain, row.seq, row.at, digest)
-        if self._chain != row.chain:
-            self.wrong.append(f"{self}: the chain breaks at {row.seq}")
-            self._chain = row.chain
-        if row.at < self._at:
-            self.wrong.append(f"{self}: time goes back at {row.seq}")
-        self._at = row.at
-        event: LogEvent = _event(row.body)
-        if event.seq != row.seq:
-            self.wrong.append(f"{self}: the entry at {row.seq} says {event.seq}")
-        blanked = row.digest is not None
-        self.fingerprints.append(fingerprint(row.body))
-        if row.digest is not None:
-            first = int.from_bytes(row.digest[:8], "big")
-            self.first_fingerprints[len(self)] = first
-        self.asked.append(0 if blanked else asked(event))
-        self.senders.append(fold(event.sender))
-        self._hear(event, blanked)
-        self._follow(event)
-        return event
-
-    def end(self, head: tuple[int, bytes] | None) -> None:
-        """That was the last entry; the head is what the store says of it."""
-        if head is not None and head != (len(self), self._chain):
-            self.wrong.append(f"{self}: {len(self)} entries, and its head at {head[0]}")
-
-    def _hear(self, event: LogEvent, blanked: bool) -> None:
-        for line in _lines(event).splitlines():
-            found = heard(line)
-            if found is None:
-                continue
-            if blanked:
-                self.unsure[len(self.heard)] = "blanked"
-            elif isinstance(event, Left) and event.occurrence:
-                self.unsure[len(self.heard)] = "may"
-            self.heard.append(found[1])
-            self.heard_seqs.append(event.seq)
-        if blanked and isinstance(event, Said | Edited):
-            self.unsure[len(self.heard)] = "blanked"
-            self.heard.append(0)
-            self.heard_seqs.append(event.seq)
-
-    def _follow(self, event: LogEvent) -> None:
-        seq, nick = event.seq, fold(event.sender)
-        match event:
-            case Joined():
-                stay = self._members[nick] = [seq, _END]
-                self._name(stay, f"nick:{nick}")
-                if event.account:
-                    self._name(stay, f"account:{fold(event.account)}")
-            case Left():
-                self._leaves(nick, seq)
-            case Kicked():
-                self._leaves(fold(event.nick), seq)
-            case Renamed() if nick in self._members:
-                stay = self._members.pop(nick)
-                self._members[fold(event.nick)] = stay
-                self._name(stay, f"nick:{fold(event.nick)}")
-            case PolicySet():
-                self._change(event, seq)
-
-    def _name(self, stay: list[int], name: str) -> None:
-        stays = self.stays.setdefault(name, [])
-        if stay not in stays:
-            stays.append(stay)
-
-    def _leaves(self, nick: str, seq: int) -> None:
-        stay = self._members.pop(nick, None)
-        if stay is None:
-            self.wrong.append(f"{self}: {nick} goes at {seq} and was not in")
-        else:
-            stay[1] = seq
-
-    def _change(self, event: PolicySet, seq: int) -> None:
-        changed = {
-            field: value
-            for field in event.policy.__struct_fields__
-            if (value := getattr(event.policy, field)) is not msgspec.UNSET
-        }
-        changed["key"] = "x" * event.keyed
-        self._policy = msgspec.structs.replace(self._policy, **changed)
-        open_now = self._policy.rule() == "all"
-        if self.open_history and self.open_history[-1][1] == _END:
-            if not open_now:
-                self.open_history[-1][1] = seq
-        elif open_now:
-            self.open_history.append([seq, _END])
-
-    # -- who may read ------------------------------------------------------------------
-
-    def members(self) -> set[str]:
-        """Who is in it at the end, by folded nick, as the log tells it."""
-        return set(self._members)
-
-    def stays_of(self, names: Iterable[str]) -> list[list[int]]:
-        """The stays of whoever has one of these names, in order."""
-        found = [stay for name in names for stay in self.stays.get(name, ())]
-        return sorted(found)
-
-    def open_until(self, stays: list[list[int]]) -> int:
-        """The last seq at which somebody with these stays could read all."""
-        return max(
-            (
-                min(last, until)
-                for first, last in stays
-                for since, until in self.open_history
-                if since <= last and first <= until
-            ),
-            default=0,
-        )
-
-
-_END = 2**53
-
-
-def _lines(event: LogEvent) -> bytes:
-    """What IRC tells of an event, as far as ``heard`` counts it."""
-    room, nick = event.room, event.sender
-    if not room.startswith("#"):
-        return b""
-    source = identity(nick, getattr(event, "account", None))
-    match event:
-        case Said(redacted=False):
-            return message_lines(source, room, event.text, event.kind)
-        case Edited(redacted=False):
-            return message_lines(source, room, f"* {event.text}", "text")
-        case Joined():
-            line = f":{source} JOIN {room}"
-        case Left():
-            line = f":{source} PART {room} :{event.reason}"
-        case Kicked():
-            line = f":{source} KICK {room} {event.nick} :{event.reason or nick}"
-        case TopicSet():
-            line = f":{source} TOPIC {room} :{event.text}"
-        case _:
-            return b""
-    return line.encode()
-
-
 class Truth:
     """All logs, and where each client id is."""
 
@@ -274,6 +49,8 @@ class Truth:
         """By the number of a device, by cid."""
         self.wrong: list[str] = []
         """Client ids that are in the logs twice."""
+        self._kept: dict[int, Kept] = {}
+        self._nicks: dict[str, str] = {}
 
     def device(self, secret: str) -> int | None:
         """The number of a device, or None if it has never written anything."""
@@ -294,19 +71,37 @@ class Truth:
 
     def _record(self, kind: str, key: str, body: bytes) -> None:
         if kind == "room":
-            room = msgspec.json.decode(body, type=_Room)
+            room = msgspec.json.decode(body, type=RoomRecord)
             log = self._log(int(key), room.name, room.epoch)
             log.kind, log.kept = room.kind, room.policy.history != "none"
+            self._kept[int(key)] = Kept(
+                room.topic,
+                room.policy,
+                {ban.mask for ban in room.bans},
+                {exception.mask for exception in room.exceptions},
+            )
+        elif kind == "user":
+            self._nicks[key] = msgspec.json.decode(body, type=UserRecord).nick
+        elif kind == "member":
+            self._member(key, msgspec.json.decode(body, type=MemberRecord))
         elif kind == "sealed":
             self._log(int(key), msgspec.json.decode(body, type=str))
         elif kind == "device":
             self.devices[key] = msgspec.json.decode(body, type=_Device).number
 
+    def _member(self, key: str, member: MemberRecord) -> None:
+        room, _, user = key.partition(" ")
+        kept = self._kept.get(int(room))
+        if kept is not None and member.present:
+            nick = fold(self._nicks.get(user, member.nick))
+            role = Role(member.role).name.lower()
+            kept.members[nick] = Standing(role, member.joined)
+
     def _rows(self, rows: Iterable[Fields]) -> None:
         for row in rows:
             log = self.logs.get(row.room)
             if log is None:
-                log = self._log(row.room, _event(row.body).room)
+                log = self._log(row.room, decode(row.body).room)
                 log.wrong.append(f"{log} has no record")
             log.add(row)
             if row.cid is None or row.origin is None:
@@ -323,16 +118,24 @@ class Truth:
     def _heads(self, heads: dict[int, tuple[int, bytes]]) -> None:
         for number, log in self.logs.items():
             log.end(heads.get(number, (0, START)))
+            log.wrong += [f"{log}: {text}" for text in log.retold.wrong]
+            kept = self._kept.get(number)
+            if kept is not None and log.kept and log.kind != "direct":
+                told = log.retold.against(kept)
+                log.beside += [f"{log}: {text}" for text in told]
 
 
-_KINDS = ("room", "sealed", "device")
+_KINDS = ("room", "sealed", "device", "user", "member")
+"""In this order: members need the others."""
 
 
 def from_ledger(ledger: Ledger) -> Truth:
     """What a store in memory has committed."""
     truth = Truth()
-    for (kind, key), body in ledger.records.items():
-        truth._record(kind, key, body)
+    for wanted in _KINDS:
+        for (kind, key), body in ledger.records.items():
+            if kind == wanted:
+                truth._record(kind, key, body)
     for lines in ledger.rooms.values():
         truth._rows(
             Fields(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from twisted.trial.unittest import TestCase
-
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.events import (
     Joined,
@@ -32,7 +30,7 @@ from relaychat.testing.journal import (
     encode,
     fingerprint,
 )
-from relaychat.testing.truth import DATABASE, Log, Truth, from_folder
+from relaychat.testing.truth import DATABASE, Truth, from_folder
 from tests.testing.written import (
     EPOCH,
     ROOM,
@@ -319,20 +317,6 @@ class BrokenTests(CheckerTestCase):
         """Answers to nothing are breaches too."""
         self.ann.add(Acked(1, 1, ROOM, EPOCH, 1))
         self.bad("I5")
-
-
-class LogTests(TestCase):
-    """What the truth is made of."""
-
-    def test_where_history_is_open(self) -> None:
-        """As the policy said, from when to when."""
-        log = Log(1, ROOM, EPOCH)
-        for seq, rule in ((5, "since_join"), (9, "all")):
-            change = PolicyChange(history=rule)  # type: ignore[arg-type]
-            log._change(PolicySet(ROOM, seq, 0, "ann", change), seq)
-        self.assertEqual([span[0] for span in log.open_history], [1, 9])
-        self.assertEqual(log.open_until([[2, 7]]), 5)
-        self.assertEqual(log.open_until([[6, 8]]), 0)
 
     def test_empty(self) -> None:
         """Nothing was ever said."""

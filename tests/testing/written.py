@@ -6,14 +6,18 @@ import msgspec
 from twisted.trial.unittest import TestCase
 
 from relaychat.auth.login import device_key
-from relaychat.hub.records import DeviceRecord, RoomRecord
+from relaychat.hub.records import DeviceRecord, MemberRecord, RoomRecord
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.commands import Say
 from relaychat.model.events import (
     Joined,
+    Kicked,
+    Left,
     LogEvent,
+    PolicySet,
     Said,
 )
+from relaychat.model.policy import Policy, PolicyChange
 from relaychat.store.api import Batch, Blank, Head, Record, Row
 from relaychat.store.ledger import Ledger
 from relaychat.testing.checker import Report, check
@@ -47,8 +51,9 @@ class Written:
         self.bodies: list[bytes] = []
         self.chain = START
         self.cids = {"ann": 0, "bob": 0}
+        self.policy = Policy()
         records = [
-            Record("room", "1", json(RoomRecord(ROOM, EPOCH, "kept", 1))),
+            self.room(),
             *(
                 Record("device", device_key(secret), json(DeviceRecord(n, name)))
                 for name, secret in SECRETS.items()
@@ -57,7 +62,13 @@ class Written:
         ]
         self.write(Batch(records=records))
 
+    def room(self) -> Record:
+        """The room's record."""
+        record = RoomRecord(ROOM, EPOCH, "kept", 1, policy=self.policy)
+        return Record("room", "1", json(record))
+
     def write(self, batch: Batch) -> None:
+        """Into the ledger."""
         self.batches.append(batch)
         self.ledger.write(batch)
 
@@ -69,13 +80,25 @@ class Written:
         self.bodies.append(body)
         self.chain = link(self.chain, seq, seq, body_digest(body))
         origin = NUMBERS.get(event.sender) if cid else None
-        self.write(
-            Batch(
-                [Row(1, seq, seq, body, self.chain, origin, cid, cid and 0)],
-                [Head(1, seq - 1, seq, seq, self.chain)],
-            )
-        )
+        row = Row(1, seq, seq, body, self.chain, origin, cid, cid and 0)
+        head = Head(1, seq - 1, seq, seq, self.chain)
+        self.write(Batch([row], [head], self.beside(event)))
         return event
+
+    def beside(self, event: LogEvent) -> list[Record]:
+        """What is kept beside the log, after this entry."""
+        match event:
+            case Joined():
+                member = json(MemberRecord(event.sender, joined=event.seq))
+                return [Record("member", f"1 {event.sender}", member)]
+            case Left():
+                return [Record("member", f"1 {event.sender}", None)]
+            case Kicked():
+                return [Record("member", f"1 {event.nick}", None)]
+            case PolicySet(policy=PolicyChange(history="since_join")):
+                self.policy = Policy(history="since_join")
+                return [self.room()]
+        return []
 
     def say(self, name: str, text: str) -> Said:
         """A message with the next cid of its sender."""
