@@ -34,7 +34,7 @@ from relaychat.client.happenings import Entered, Happening, Kept, Ready, Refused
 from relaychat.client.output import note
 from relaychat.client.run import LOCAL, REFUSED, Job, Trouble
 from relaychat.client.sent import Sent, SentFiles
-from relaychat.client.source import Counted, Source, Spooled
+from relaychat.client.source import Counted, Feed, Source, Spooled
 from relaychat.client.state import Held
 from relaychat.client.stream import LIVE, Stream, take_stream
 from relaychat.client.visit import Target, Visit, refusal, shut
@@ -164,8 +164,10 @@ class Pipe:
         else:
             note(f"going on behind message {max(0, high - stream.base)}")
         self._kept_cid = high
-        about = (self._reactor, opened.fd, stream, high, self._fill, self._visit.fail)
-        self._source = Counted(*about, sent) if opened.counted else Spooled(*about)
+        feed = Feed(
+            self._reactor, opened.fd, stream, high, self._fill, self._visit.fail
+        )
+        self._source = Counted(feed, sent) if opened.counted else Spooled(feed)
         self._source.start()
         self._fill()
 

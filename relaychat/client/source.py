@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from relaychat.client.lines import Lines
 from relaychat.client.output import note
@@ -22,7 +22,7 @@ PROOF_EVERY = 1000
 
 
 class Source(Protocol):
-    """Numbered messages. ``more`` is called when ``take`` may give more than before."""
+    """Numbered messages."""
 
     @property
     def done(self) -> bool:
@@ -41,6 +41,26 @@ class Source(Protocol):
         """Read no more."""
 
 
+class Feed(NamedTuple):
+    """What a source is made with."""
+
+    reactor: Any
+    fd: int
+    stream: Stream
+    high: int
+    """The log holds everything up to this cid."""
+    more: Callable[[], None]
+    """Called when ``take`` may give more than before."""
+    failed: Callable[[Exception], None]
+    """Called when there is no way on."""
+
+    def input(
+        self, received: Callable[[bytes], None], ended: Callable[[], None]
+    ) -> Input:
+        """The bytes, from where the descriptor stands."""
+        return Input(self.reactor, self.fd, received, ended)
+
+
 class Counted:
     """An input that is there from its first byte at every run: message n has the cid
     ``base + n``, and those that the log holds are skipped.
@@ -49,24 +69,12 @@ class Counted:
     beginning it is another input, and is sent from its start.
     """
 
-    def __init__(
-        self,
-        reactor: Any,
-        fd: int,
-        stream: Stream,
-        high: int,
-        more: Callable[[], None],
-        failed: Callable[[Exception], None],
-        sent: Sent | None = None,
-    ) -> None:
-        self._reactor = reactor
-        self._fd = fd
-        self._stream = stream
-        self._more = more
-        self._failed = failed
+    def __init__(self, feed: Feed, sent: Sent | None = None) -> None:
+        self._feed = feed
+        self._stream = feed.stream
         self._sent = sent
-        self._start = os.lseek(fd, 0, os.SEEK_CUR) if sent else 0
-        self._begin(max(0, high - stream.base))
+        self._start = os.lseek(feed.fd, 0, os.SEEK_CUR) if sent else 0
+        self._begin(max(0, feed.high - self._stream.base))
 
     def _begin(self, skip: int) -> None:
         self._skip = skip
@@ -79,7 +87,7 @@ class Counted:
         self.proof_of_lines = Proof()
         """The same without a last line that had no end, once all was read."""
         self._proofs: deque[Proof] = deque()
-        self._input = Input(self._reactor, self._fd, self._received, self._ended)
+        self._input = self._feed.input(self._received, self._ended)
 
     @property
     def done(self) -> bool:
@@ -123,7 +131,7 @@ class Counted:
             )
         else:
             self._let_go()
-            self._more()
+            self._feed.more()
 
     def _add(self, texts: list[str]) -> None:
         proof, stream = self.proof, self._stream
@@ -143,7 +151,7 @@ class Counted:
         if len(self._queue) >= QUEUE:
             self._input.pause()
         if self._queue:
-            self._more()
+            self._feed.more()
 
     def _let_go_unless_sent(self) -> None:
         count = self._sent.all.count if self._sent else 0
@@ -163,11 +171,11 @@ class Counted:
         self._input.pause()
         if self._sent is None:
             why = f"{how}; --fresh sends it from its start"
-            self._failed(Trouble(LOCAL, why))
+            self._feed.failed(Trouble(LOCAL, why))
             return
         note("the file is another one than the last time: sending it from its start")
         self._sent = None
-        os.lseek(self._fd, self._start, os.SEEK_SET)
+        os.lseek(self._feed.fd, self._start, os.SEEK_SET)
         stream.begin(stream.room, stream.input, stream.last, stream.piece_bytes)
         self._begin(0)
         self._input.go()
@@ -177,25 +185,15 @@ class Spooled:
     """An input that can't be read again: durable in the stream before it is sent. What
     an earlier run left unsent goes first."""
 
-    def __init__(
-        self,
-        reactor: Any,
-        fd: int,
-        stream: Stream,
-        high: int,
-        more: Callable[[], None],
-        failed: Callable[[Exception], None],
-        limit_bytes: int = SPOOL_LIMIT_BYTES,
-    ) -> None:
-        stream.drop(high)
-        self._stream = stream
-        self._taken = max(high, stream.base)
-        self._more = more
-        self._failed = failed
+    def __init__(self, feed: Feed, limit_bytes: int = SPOOL_LIMIT_BYTES) -> None:
+        feed.stream.drop(feed.high)
+        self._feed = feed
+        self._stream = feed.stream
+        self._taken = max(feed.high, self._stream.base)
         self._limit_bytes = limit_bytes
-        self._dropped = high
-        self._lines = Lines(stream.piece_bytes)
-        self._input = Input(reactor, fd, self._received, self._ended)
+        self._dropped = feed.high
+        self._lines = Lines(self._stream.piece_bytes)
+        self._input = feed.input(self._received, self._ended)
 
     @property
     def done(self) -> bool:
@@ -235,7 +233,7 @@ class Spooled:
 
     def _ended(self) -> None:
         self._spool(self._lines.end())
-        self._more()
+        self._feed.more()
 
     def _spool(self, texts: list[str]) -> None:
         if not texts:
@@ -244,8 +242,8 @@ class Spooled:
             self._stream.append(texts)
         except Exception as error:
             self._input.pause()
-            self._failed(error)
+            self._feed.failed(error)
             return
         if self._stream.spooled_bytes >= self._limit_bytes:
             self._input.pause()
-        self._more()
+        self._feed.more()

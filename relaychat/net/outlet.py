@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from twisted.internet.interfaces import IPullProducer, IPushProducer
@@ -39,12 +39,20 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
     """From hanging up until what is held must have left."""
 
 
-class Outlet:
-    """What both kinds share: holding, draining, patience and the end.
+class Setting(NamedTuple):
+    """What an outlet is made with."""
 
-    ``on_drained`` is called once nothing is held after it was full, ``on_stall`` before
-    the connection is cut for making no progress.
-    """
+    transport: Any
+    world: World
+    bounds: Bounds
+    on_drained: Callable[[], None]
+    """Called once nothing is held after it was full."""
+    on_stall: Callable[[RelayError], None]
+    """Called before the connection is cut for making no progress."""
+
+
+class Outlet:
+    """What both kinds share: holding, draining, patience and the end."""
 
     __slots__ = (
         "_bounds",
@@ -61,20 +69,10 @@ class Outlet:
         "full",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        transport: Any,
-        world: World,
-        bounds: Bounds,
-        on_drained: Callable[[], None],
-        on_stall: Callable[[RelayError], None],
-    ) -> None:
+    def __init__(self, setting: Setting) -> None:
         self.full = False
-        self._transport = transport
-        self._world = world
-        self._bounds = bounds
-        self._on_drained = on_drained
-        self._on_stall = on_stall
+        self._transport, self._world, self._bounds = setting[:3]
+        self._on_drained, self._on_stall = setting.on_drained, setting.on_stall
         self._busy = False
         """The transport has a piece of ours: nothing may overtake it."""
         self._held: deque[tuple[bytes, int]] = deque()
@@ -188,21 +186,13 @@ class Outlet:
 
 @implementer(IPullProducer)
 class SocketOutlet(Outlet):
-    """For plain TCP and UNIX transports: ``direct`` is the ``send`` of their socket."""
+    """For plain TCP and UNIX transports, whose socket it sends to."""
 
     __slots__ = ("_direct", "_registering")
 
-    def __init__(
-        self,
-        direct: Callable[[bytes], int],
-        transport: Any,
-        world: World,
-        bounds: Bounds,
-        on_drained: Callable[[], None],
-        on_stall: Callable[[RelayError], None],
-    ) -> None:
-        super().__init__(transport, world, bounds, on_drained, on_stall)
-        self._direct = direct
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._direct: Callable[[bytes], int] = setting.transport.getHandle().send
         self._registering = False
 
     def send(self, payload: bytes) -> bool:
@@ -246,16 +236,9 @@ class StreamOutlet(Outlet):
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        transport: Any,
-        world: World,
-        bounds: Bounds,
-        on_drained: Callable[[], None],
-        on_stall: Callable[[RelayError], None],
-    ) -> None:
-        super().__init__(transport, world, bounds, on_drained, on_stall)
-        transport.registerProducer(self, True)
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._transport.registerProducer(self, True)
 
     def send(self, payload: bytes) -> bool:
         """See ``Outlet.send``."""

@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from relaychat.model.errors import RelayError
-from relaychat.model.world import Timer, World
-from relaychat.net.outlet import Bounds, Outlet, SocketOutlet, StreamOutlet
+from relaychat.model.world import Timer
+from relaychat.net.outlet import Bounds, Outlet, Setting, SocketOutlet, StreamOutlet
 from relaychat.session.host import Host
 from relaychat.session.session import Session
 
@@ -116,9 +116,10 @@ class Shell(Protocol):
 
     def _open(self) -> None:
         transport = self.transport
-        outlet = self._outlet = outlet_for(
+        setting = Setting(
             transport, self._host.world, self._bounds, self._drained, self._stalled
         )
+        outlet = self._outlet = outlet_for(setting)
         self.session = Session(self._host, Connection(transport, outlet, self._tls))
         self.session.open()
 
@@ -154,24 +155,18 @@ class ShellFactory(Factory):
         return shell
 
 
-def outlet_for(
-    transport: Any,
-    world: World,
-    bounds: Bounds,
-    on_drained: Callable[[], None],
-    on_stall: Callable[[RelayError], None],
-) -> Outlet:
+def outlet_for(setting: Setting) -> Outlet:
     """The outlet that fits a transport, with the kernel's buffer kept small."""
-    if isinstance(transport, tcp.Connection):
-        handle = tune(transport)
-        return SocketOutlet(handle.send, transport, world, bounds, on_drained, on_stall)
-    under = getattr(transport, "transport", None)
+    if isinstance(setting.transport, tcp.Connection):
+        tune(setting.transport)
+        return SocketOutlet(setting)
+    under = getattr(setting.transport, "transport", None)
     if isinstance(under, tcp.Connection):
         tune(under)
-    return StreamOutlet(transport, world, bounds, on_drained, on_stall)
+    return StreamOutlet(setting)
 
 
-def tune(transport: tcp.Connection) -> socket.socket:
+def tune(transport: tcp.Connection) -> None:
     """Keep the kernel's send buffer small, send without waiting for more, and let the
     kernel find dead connections too: not every dialect has a ping."""
     handle: socket.socket = transport.getHandle()
@@ -182,7 +177,6 @@ def tune(transport: tcp.Connection) -> socket.socket:
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_S // 4)
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
-    return handle
 
 
 def address_text(address: object) -> str:

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from relaychat.client import source as source_module
 from relaychat.client.run import Trouble
 from relaychat.client.sent import Sent
-from relaychat.client.source import PROOF_EVERY, QUEUE, Counted, Spooled
+from relaychat.client.source import PROOF_EVERY, QUEUE, Counted, Feed, Spooled
 from relaychat.client.state import StateError
 from relaychat.client.stdin import CHUNK_BYTES, Input
 from relaychat.client.stream import Stream
@@ -152,6 +152,9 @@ class SourceCase(SynchronousTestCase):
         self.addCleanup(stream.close)
         return stream
 
+    def feed(self, fd: int, stream: Stream, high: int) -> Feed:
+        return Feed(self.turns, fd, stream, high, self.count_more, self.failures.append)
+
     def count_more(self) -> None:
         self.more += 1
 
@@ -174,9 +177,7 @@ class CountedTests(SourceCase):
         self.file.write_text(text)
         fd = os.open(self.file, os.O_RDONLY)
         self.addCleanup(os.close, fd)
-        source = Counted(
-            self.turns, fd, stream, high, self.count_more, self.failures.append, sent
-        )
+        source = Counted(self.feed(fd, stream, high), sent)
         source.start()
         return source
 
@@ -288,9 +289,7 @@ class SpooledTests(SourceCase):
     def source(self, stream: Stream, high: int, limit: int = 10**9) -> Spooled:
         out, self.into = os.pipe()
         self.addCleanup(os.close, out)
-        source = Spooled(
-            self.turns, out, stream, high, self.count_more, self.failures.append, limit
-        )
+        source = Spooled(self.feed(out, stream, high), limit)
         source.start()
         return source
 

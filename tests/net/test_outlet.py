@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.model.errors import RelayError, SlowReader
-from relaychat.net.outlet import Bounds, Outlet, SocketOutlet, StreamOutlet
+from relaychat.net.outlet import Bounds, Outlet, Setting, SocketOutlet, StreamOutlet
 from relaychat.net.shell import tune
 from relaychat.testing.world import SimulatedWorld
 
@@ -83,12 +83,13 @@ class SocketOutletTests(SynchronousTestCase):
         self.drained = 0
         self.stalled: list[RelayError] = []
         self.outlet: Outlet = SocketOutlet(
-            self.pair.transport.getHandle().send,
-            self.pair.transport,
-            self.world,
-            Bounds(),
-            self.on_drained,
-            self.stalled.append,
+            Setting(
+                self.pair.transport,
+                self.world,
+                Bounds(),
+                self.on_drained,
+                self.stalled.append,
+            )
         )
 
     def on_drained(self) -> None:
@@ -268,7 +269,13 @@ class StreamOutletTests(SynchronousTestCase):
         self.drained = 0
         self.stalled: list[RelayError] = []
         self.outlet = StreamOutlet(
-            self.transport, self.world, Bounds(), self.on_drained, self.stalled.append
+            Setting(
+                self.transport,
+                self.world,
+                Bounds(),
+                self.on_drained,
+                self.stalled.append,
+            )
         )
 
     def on_drained(self) -> None:
