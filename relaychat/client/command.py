@@ -17,6 +17,7 @@ from relaychat import __version__
 
 if TYPE_CHECKING:
     from relaychat.client.visit import Target
+    from relaychat.model.commands import Kind
 
 SOCKET = "relaychat-data/native.sock"
 DEFAULT_TCP = "tcp:127.0.0.1:7600"
@@ -148,7 +149,7 @@ def chat(rooms: tuple[str, ...], **options: Any) -> None:
 @as_json
 @timeout
 @connection
-def send(room: str, text: str, kind: str | None, **options: Any) -> None:
+def send(room: str, text: str, kind: Kind | None, **options: Any) -> None:
     """Send TEXT to ROOM ("#ops"), or to one person ("@ann").
 
     It returns when the message is safely in the log. A lost connection does not double
@@ -157,8 +158,7 @@ def send(room: str, text: str, kind: str | None, **options: Any) -> None:
     from relaychat.client.once import send_job
     from relaychat.client.run import run
 
-    job = send_job(target(options), room, text, kind=kind or "text", **options)  # type: ignore[arg-type]
-    run(job)
+    run(send_job(target(options), room, text, kind=kind or "text", **options))
 
 
 @main.command(epilog=EXIT_CODES)

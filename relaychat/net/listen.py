@@ -27,7 +27,7 @@ from relaychat.model.errors import RelayError, TooMany
 from relaychat.model.events import Goodbye
 from relaychat.model.world import World
 from relaychat.net.outlet import Bounds
-from relaychat.net.shell import Shell, ShellFactory, is_local
+from relaychat.net.shell import ShellFactory, is_local
 from relaychat.session.host import Host
 
 BACKLOG = 4096
@@ -149,7 +149,7 @@ class GuardedFactory(ShellFactory):
         super().__init__(host, bounds, tls)
         self._counter = counter
 
-    def buildProtocol(self, addr: IAddress | None) -> Shell | Refusal:  # type: ignore[override]
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """A shell for a new connection, or a refusal."""
         try:
             counted = self._counter.admit(addr)
@@ -158,7 +158,7 @@ class GuardedFactory(ShellFactory):
                 return Refusal(b"")
             goodbye = Goodbye(error.code, error.text)
             return Refusal(self._host.dialect.form().encode(goodbye))
-        shell = super().buildProtocol(addr)
+        shell = self.shell()
         shell.on_lost = lambda: self._counter.release(counted)
         return shell
 

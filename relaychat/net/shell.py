@@ -148,8 +148,12 @@ class ShellFactory(Factory):
         self._bounds = bounds
         self._tls = tls
 
-    def buildProtocol(self, addr: IAddress | None) -> Shell:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """A shell for a new connection."""
+        return self.shell()
+
+    def shell(self) -> Shell:
+        """A shell of this listener."""
         shell = Shell(self._host, self._bounds, self._tls)
         shell.factory = self
         return shell

@@ -131,9 +131,11 @@ class Dialect(Form):
             return (asked,)
         if not asked:
             return ()
-        if isinstance(asked, list) and _commands(asked):
-            return asked  # type: ignore[return-value]
-        return (Rendered(self.pack(asked)),)  # type: ignore[arg-type]
+        if isinstance(asked, str):
+            return (Rendered(self.pack(asked)),)
+        wanted = [one for one in asked if isinstance(one, Command)]
+        lines = [one for one in asked if isinstance(one, str)]
+        return wanted or (Rendered(self.pack(lines)),)
 
     @verb("HELP [<verb>]", early=True)
     def help(self, verb: str = "") -> list[str]:
@@ -168,7 +170,7 @@ class Dialect(Form):
 
     def render(self, event: Word) -> bytes:
         """See ``Form.render``."""
-        if type(event) in self._shares and event.occurrence is not None:  # type: ignore[attr-defined]
+        if type(event) in self._shares and getattr(event, "occurrence", None):
             return b""
         return self.encode(event)
 

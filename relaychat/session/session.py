@@ -254,8 +254,8 @@ class Session(Peer):
         if after is None:
             why = "" if self.state is State.NEW else OutOfOrder.again
             self._answer(fault_of(OutOfOrder(why), command))
-        elif kind is Ping:
-            self._answer(Ponged(command.token, id=command.id))  # type: ignore[attr-defined]
+        elif isinstance(command, Ping):
+            self._answer(Ponged(command.token, id=command.id))
         elif kind is Pong:
             self._heart.answers = True
         else:

@@ -10,6 +10,7 @@ What a test says to a peer is answered by the time the call returns::
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
@@ -166,10 +167,10 @@ class RelayTestCase(SynchronousTestCase):
         self.assertEqual(self.relay.doubts, [])
 
     def open(
-        self, dialect: type[Dialect] | None = None, **link: bool | int | str
+        self, dialect: type[Dialect] | None = None, **link: Any
     ) -> tuple[Speaker, MemoryLink]:
         """A connection that has not said hello."""
-        wire = MemoryLink(**link)  # type: ignore[arg-type]
+        wire = MemoryLink(**link)
         session = Session(self.relay.host(dialect or self.dialect), wire)
         wire.on_drained = session.drained
         session.open()

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.client import source as source_module
@@ -79,7 +81,7 @@ class InputTests(SynchronousTestCase):
         os.close(into)
         self.turns.turn()
         reader.go()
-        reader.connectionLost(None)  # type: ignore[arg-type]
+        reader.connectionLost(Failure(ConnectionLost()))
         self.assertEqual((self.heard, self.ends), ([b"one"], 1))
         self.assertTrue(self.turns.idle and reader.at_end)
 
@@ -98,7 +100,7 @@ class InputTests(SynchronousTestCase):
         reader, into = self.pipe()
         self.addCleanup(os.close, into)
         reader.go()
-        reader.connectionLost(None)  # type: ignore[arg-type]
+        reader.connectionLost(Failure(ConnectionLost()))
         self.assertEqual(self.ends, 1)
         self.assertEqual(reader.logPrefix(), "input")
 

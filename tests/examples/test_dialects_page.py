@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import unittest
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from examples import shout
-from relaychat.testing.relay import RelayTestCase
 
 PAGE = Path(__file__).parents[2] / "docs" / "dialects.md"
 
@@ -28,7 +28,7 @@ class PageTests(SynchronousTestCase):
 
     def test_test(self) -> None:
         """Whoever copies the test sees it pass."""
-        space: dict[str, type[RelayTestCase]] = {"__name__": "page"}  # type: ignore[dict-item]
+        space: dict[str, Any] = {"__name__": "page"}
         exec(self.test, space)
         result = unittest.TestResult()
         unittest.defaultTestLoader.loadTestsFromTestCase(space["ShoutTests"]).run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relaychat.hub.hooks import Verdict
+from relaychat.hub.hooks import Before, Verdict
 from relaychat.hub.state import Room, User
 from relaychat.model import commands as c
 from relaychat.model.events import Joined, LogEvent, Said, TopicSet
@@ -21,7 +21,7 @@ class BeforeTests(HubTestCase):
         self.do(self.ann, c.Join("#a"))
         self.asked: list[str] = []
 
-    def hook(self, name: str, verdict: Verdict) -> object:
+    def hook(self, name: str, verdict: Verdict) -> Before:
         """A hook that says this, and notes what it was asked."""
 
         def ask(user: User, room: Room, event: Word) -> Verdict:
@@ -33,9 +33,9 @@ class BeforeTests(HubTestCase):
     def test_first_answer_decides(self) -> None:
         """PASS asks the next one, ALLOW and DENY don't."""
         hooks = self.hub.house.hooks.before_say
-        hooks.append(self.hook("1", Verdict.PASS))  # type: ignore[arg-type]
-        hooks.append(self.hook("2", Verdict.ALLOW))  # type: ignore[arg-type]
-        hooks.append(self.hook("3", Verdict.DENY))  # type: ignore[arg-type]
+        hooks.append(self.hook("1", Verdict.PASS))
+        hooks.append(self.hook("2", Verdict.ALLOW))
+        hooks.append(self.hook("3", Verdict.DENY))
         self.assertEqual(self.do(self.ann, c.Say("#a", "x"))[-1], "ok #a 2")
         self.assertEqual(
             self.asked,

@@ -55,7 +55,7 @@ class QueryTests(HubTestCase):
         self.assertEqual([one.room for one in last.rooms], ["#100"])
         self.assertFalse(last.more)
 
-    def members(self, after: str = "") -> MemberList:  # type: ignore[override]
+    def members_page(self, after: str = "") -> MemberList:
         """The members of room a, as bob is shown them."""
         self.bob.ask(c.ListMembers("#A", after))
         self.run_hub()
@@ -67,7 +67,7 @@ class QueryTests(HubTestCase):
         """Who is in a room, by nick; also for who isn't in it."""
         self.do(self.ann, c.Join("#a"), c.SetAway("tea"))
         self.do(self.connect("Aaron"), c.Join("#a"))
-        found = self.members()
+        found = self.members_page()
         self.assertEqual(
             [(one.nick, one.role, one.account, one.away) for one in found.members],
             [("Aaron", "member", None, False), ("ann", "owner", "ann", True)],
@@ -77,9 +77,9 @@ class QueryTests(HubTestCase):
         """More members than a page are asked for again, after the last one."""
         for n in range(301):
             self.do(self.connect(f"guest{n:03}"), c.Join("#a"))
-        first = self.members()
+        first = self.members_page()
         self.assertEqual((len(first.members), first.more), (300, True))
-        last = self.members(first.members[-1].nick)
+        last = self.members_page(first.members[-1].nick)
         self.assertEqual([one.nick for one in last.members], ["guest300"])
 
     def test_members_of_a_secret_room(self) -> None:

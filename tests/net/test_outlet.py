@@ -225,7 +225,7 @@ class Stream:
     def __init__(self, room: int) -> None:
         self.room = room
         self.written = b""
-        self.producer: IPushProducer | None = None
+        self.producer: Any = None
         self.closed = self.aborted = False
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
@@ -306,7 +306,7 @@ class StreamOutletTests(SynchronousTestCase):
     def test_stall(self) -> None:
         """Without any progress for 30 s it is cut."""
         self.fill()
-        self.transport.producer.pauseProducing()  # type: ignore[union-attr]
+        self.transport.producer.pauseProducing()
         self.world.advance(30)
         self.assertIsInstance(self.stalled[0], SlowReader)
         self.assertTrue(self.transport.aborted)

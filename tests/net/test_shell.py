@@ -48,6 +48,8 @@ def certificate(path: Path) -> Path:
 class Reader(Protocol):
     """The peer's end: remembers what it reads, and waits for something in it."""
 
+    transport: Any
+
     def __init__(self) -> None:
         self.data = b""
         self.closed: Deferred[bytes] = Deferred()
@@ -69,7 +71,7 @@ class Reader(Protocol):
     def end(self) -> Deferred[bytes]:
         """Cut the connection, if it is still there."""
         if self.transport is not None and not self.closed.called:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+            self.transport.abortConnection()
         return self.closed
 
     def until(self, wanted: bytes) -> Deferred[bytes]:
@@ -168,9 +170,9 @@ class ConversationTests(SocketCase):
 
     async def converse(self, reader: Reader) -> None:
         """Hello, join, bye, and the server hangs up."""
-        reader.transport.write(HELLO)  # type: ignore[union-attr]
+        reader.transport.write(HELLO)
         await reader.until(b'"members_total":1}\n')
-        reader.transport.write(BYE)  # type: ignore[union-attr]
+        reader.transport.write(BYE)
         data = await reader.closed
         self.assertTrue(
             data.endswith(b'{"type":"bye","code":"bye","text":"goodbye"}\n')
@@ -220,7 +222,7 @@ class ConversationTests(SocketCase):
         """The kernel may hold little for a reader, and sends without waiting."""
         factory: Any = await self.serve("tcp:0")
         reader = await self.connect()
-        reader.transport.write(HELLO)  # type: ignore[union-attr]
+        reader.transport.write(HELLO)
         await reader.until(b"members_total")
         handle = factory.shells[0].transport.getHandle()
         size = handle.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
@@ -232,10 +234,10 @@ class ConversationTests(SocketCase):
         """A session that is full of commands is not read, and loses none."""
         await self.serve("tcp:0")
         reader = await self.connect()
-        reader.transport.write(HELLO)  # type: ignore[union-attr]
+        reader.transport.write(HELLO)
         for number in range(2000):
             line = b'{"type":"send","room":"#tea","text":"x","id":%d}\n' % number
-            reader.transport.write(line)  # type: ignore[union-attr]
+            reader.transport.write(line)
         data = await reader.until(b'"id":1999}\n')
         told = [line for line in data.splitlines() if line.startswith(b'{"type":"ok"')]
         self.assertEqual(len(told), 2000)
@@ -253,20 +255,20 @@ class ConversationTests(SocketCase):
         """Ann talks, Bob does not read, until he does."""
         factory: Any = await self.serve("tcp:0", server)
         ann, bob = await self.connect(tls=client), await self.connect(tls=client)
-        ann.transport.write(HELLO)  # type: ignore[union-attr]
+        ann.transport.write(HELLO)
         await ann.until(b"members_total")
-        bob.transport.write(HELLO.replace(b"ann", b"bob"))  # type: ignore[union-attr]
+        bob.transport.write(HELLO.replace(b"ann", b"bob"))
         await bob.until(b"members_total")
-        bob.transport.pauseProducing()  # type: ignore[union-attr]
+        bob.transport.pauseProducing()
         link = factory.shells[1].session.link
         number = behind = 0
         while behind < 5:
             number += 1
             behind += link.full
-            ann.transport.write(LONG % number)  # type: ignore[union-attr]
+            ann.transport.write(LONG % number)
             await ann.until(b'"id":%d}' % number)
         self.assertLess(number, 300)
-        bob.transport.resumeProducing()  # type: ignore[union-attr]
+        bob.transport.resumeProducing()
         data = await bob.until(b'"seq":%d,' % (number + 2))
         self.assertEqual(data.count(b'{"type":"said"'), number)
         self.assertFalse(link.full)
@@ -276,24 +278,24 @@ class ConversationTests(SocketCase):
         bounds = Bounds(stall_s=0.05)
         factory: Any = await self.serve("tcp:0", bounds=bounds)
         ann, bob = await self.connect(), await self.connect()
-        bob.transport.write(HELLO.replace(b"ann", b"bob"))  # type: ignore[union-attr]
+        bob.transport.write(HELLO.replace(b"ann", b"bob"))
         await bob.until(b"members_total")
-        bob.transport.pauseProducing()  # type: ignore[union-attr]
+        bob.transport.pauseProducing()
         while not factory.shells[1].session.link.full:
             factory.shells[1].session.send(b"x" * 60_000)
         await factory.gone[1]
         self.assertEqual(factory.shells[1].session.state, State.CLOSED)
-        ann.transport.loseConnection()  # type: ignore[union-attr]
+        ann.transport.loseConnection()
 
     async def test_lost(self) -> None:
         """A connection that breaks is told to the others."""
         factory: Any = await self.serve("tcp:0")
         ann, bob = await self.connect(), await self.connect()
-        ann.transport.write(HELLO)  # type: ignore[union-attr]
+        ann.transport.write(HELLO)
         await ann.until(b"members_total")
-        bob.transport.write(HELLO.replace(b"ann", b"bob"))  # type: ignore[union-attr]
+        bob.transport.write(HELLO.replace(b"ann", b"bob"))
         await bob.until(b"members_total")
-        ann.transport.abortConnection()  # type: ignore[union-attr]
+        ann.transport.abortConnection()
         await factory.gone[0]
         await bob.until(b'"reason":"connection lost","cause":"lost"')
 

@@ -30,7 +30,7 @@ class CheckpointTests(StoreCase):
         self.checkpoints = Checkpoints(self.connection, self.complaints.append)
         self.room = RoomLog(1)
 
-    def keep(self, batch: Batch) -> None:  # type: ignore[override]
+    def count(self, batch: Batch) -> None:
         """Commit, and count it."""
         self.transactions.commit(batch)
         self.checkpoints.count(batch)
@@ -44,22 +44,22 @@ class CheckpointTests(StoreCase):
         """However much is written, in one room or in many."""
         rooms = [RoomLog(number) for number in range(2, 202)]
         for turn in range(60):
-            self.keep(self.room.batch(*[b"x" * 200] * 1500))
+            self.count(self.room.batch(*[b"x" * 200] * 1500))
             self.checkpoints.if_due()
             rows = [room.row(b"x" * 200) for room in rooms]
-            self.keep(Batch(rows, [room.head(turn) for room in rooms]))
+            self.count(Batch(rows, [room.head(turn) for room in rooms]))
             self.checkpoints.if_due()
         self.assertLess(self.wal.stat().st_size, 3 * AIM_FRAMES * PAGE_BYTES)
         self.assertEqual(self.complaints, [])
 
     def test_a_reader_in_the_way_does_no_harm(self) -> None:
         """What somebody still reads stays; later it is carried over."""
-        self.keep(self.room.batch(b"a"))
+        self.count(self.room.batch(b"a"))
         with closing(schema.open_reader(self.path)) as reading:
             reading.execute("BEGIN")
             reading.execute("SELECT * FROM log").fetchall()
             for _ in range(5):
-                self.keep(self.room.batch(*[b"x" * 200] * 2000))
+                self.count(self.room.batch(*[b"x" * 200] * 2000))
                 self.checkpoints.if_due()
         self.assertEqual(self.complaints, [])
         self.checkpoints.count(Batch([self.room.row(b"")] * 100_000))
@@ -72,18 +72,18 @@ class CheckpointTests(StoreCase):
 
     def test_idle(self) -> None:
         """A quiet moment is used when there is something worth it, and not before."""
-        self.keep(self.room.batch(b"a"))
+        self.count(self.room.batch(b"a"))
         size = self.path.stat().st_size
         self.checkpoints.idle()
         self.assertEqual(self.path.stat().st_size, size)
-        self.keep(self.room.batch(*[b"x" * 500] * IDLE_CHANGES))
+        self.count(self.room.batch(*[b"x" * 500] * IDLE_CHANGES))
         self.checkpoints.idle()
         self.assertGreater(self.path.stat().st_size, size)
 
     def test_redacted_text_does_not_wait(self) -> None:
         """The next quiet moment takes it out of the write-ahead log as well."""
-        self.keep(self.room.batch(b"SECRET" * 50))
-        self.keep(Batch(blanks=[Blank(1, 1, b"-", body_digest(b"SECRET" * 50))]))
+        self.count(self.room.batch(b"SECRET" * 50))
+        self.count(Batch(blanks=[Blank(1, 1, b"-", body_digest(b"SECRET" * 50))]))
         self.assertIn(b"SECRET", self.wal.read_bytes())
         self.checkpoints.idle()
         self.assertNotIn(b"SECRET", self.wal.read_bytes())
@@ -92,11 +92,11 @@ class CheckpointTests(StoreCase):
     def test_redacted_text_behind_a_reader(self) -> None:
         """While somebody reads it stays, and goes at the next moment."""
         self.connection.execute("PRAGMA busy_timeout = 1")
-        self.keep(self.room.batch(b"SECRET" * 50))
+        self.count(self.room.batch(b"SECRET" * 50))
         with closing(schema.open_reader(self.path)) as reading:
             reading.execute("BEGIN")
             reading.execute("SELECT * FROM log").fetchall()
-            self.keep(Batch(blanks=[Blank(1, 1, b"-", body_digest(b"SECRET" * 50))]))
+            self.count(Batch(blanks=[Blank(1, 1, b"-", body_digest(b"SECRET" * 50))]))
             self.checkpoints.idle()
             self.assertIn(b"SECRET", self.wal.read_bytes())
         self.checkpoints.idle()

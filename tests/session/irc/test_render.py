@@ -16,7 +16,7 @@ from relaychat.model.commands import (
     SetPolicy,
     SetRole,
 )
-from relaychat.model.policy import PolicyChange
+from relaychat.model.policy import PolicyChange, RoleName
 from relaychat.session.irc.dialect import Irc
 from relaychat.session.native import Native
 from tests.session.irc.conversation import IrcTestCase
@@ -157,8 +157,9 @@ class FormTests(SynchronousTestCase):
 
     def test_role_with_the_join(self) -> None:
         """Who comes into a room with a role is seen to have it."""
-        for role, letter in (("owner", b"o"), ("operator", b"o"), ("voice", b"v")):
-            joined = events.Joined("#a", 9, 0, "ann", "ann", role)  # type: ignore[arg-type]
+        roles: dict[RoleName, bytes] = {"owner": b"o", "operator": b"o", "voice": b"v"}
+        for role, letter in roles.items():
+            joined = events.Joined("#a", 9, 0, "ann", "ann", role)
             self.assertEqual(
                 self.form.render(joined),
                 b":ann!ann@relaychat JOIN #a\r\n"
