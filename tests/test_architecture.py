@@ -245,3 +245,24 @@ class FinishedTests(TestCase):
             for path in sorted((ROOT / folder).rglob("*.py")):
                 for number, line in enumerate(path.read_text().splitlines(), 1):
                     self.assertIsNone(mark.search(line), f"{path}:{number}")
+
+
+class WayTests(TestCase):
+    """The way through the tree, as docs/design.md shows it."""
+
+    def test_steps(self) -> None:
+        """Each place that a step names is there."""
+        page = (ROOT / "docs" / "design.md").read_text()
+        way = page.partition("| step | where |")[2].partition("\n\n")[0]
+        places = re.findall(r"`([\w/]+\.py)`(?: `([\w.]+)`)?", way)
+        self.assertGreater(len(places), 10)
+        for path, name in places:
+            tree: ast.AST = ast.parse((ROOT / "relaychat" / path).read_text())
+            for part in filter(None, name.split(".")):
+                inside = {
+                    one.name: one
+                    for one in ast.iter_child_nodes(tree)
+                    if isinstance(one, ast.ClassDef | ast.FunctionDef)
+                }
+                self.assertIn(part, inside, path)
+                tree = inside[part]
