@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "relaychat.bus.api": ("relaychat.model",),
     "relaychat.hub": ("relaychat.model", "relaychat.store.api", "relaychat.bus.api"),
     "relaychat.session": ("relaychat.model", "relaychat.wire", "relaychat.hub"),
-    "relaychat.auth": ("relaychat.model", "relaychat.store.api"),
+    "relaychat.auth": ("relaychat.model", "relaychat.wire", "relaychat.store.api"),
     "relaychat.store": ("relaychat.model", "relaychat.wire"),
     "relaychat.bus": ("relaychat.model", "relaychat.wire"),
     "relaychat.net": ("relaychat.model", "relaychat.wire", "relaychat.session"),
@@ -55,7 +55,8 @@ CORE = ("relaychat.model", "relaychat.wire", "relaychat.hub", "relaychat.session
 PURE = {
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib",
     "dataclasses", "enum", "functools", "hashlib", "heapq", "hmac", "inspect",
-    "ipaddress", "itertools", "math", "msgspec", "operator", "re", "string", "struct",
+    "ipaddress", "itertools", "math", "msgspec", "operator", "re", "string",
+    "stringprep", "struct",
     "textwrap", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
 """What the core may import: nothing with a clock, chance, threads or I/O."""

@@ -215,6 +215,12 @@ class Store(Protocol):
     def record(self, kind: str, key: str) -> Deferred[bytes | None]:
         """One record, or None."""
 
+    def records(
+        self, kind: str, after: str, limit: int
+    ) -> Deferred[list[tuple[str, bytes]]]:
+        """Keys and bodies of the records of a kind whose keys come after this one, in
+        the order of their UTF-8, at most ``limit``."""
+
     def first(self, origin: int, cid: int) -> Deferred[First | None]:
         """Where this origin used this cid first, or None."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import islice
 from operator import attrgetter
 from typing import TypeVar
@@ -191,6 +191,21 @@ class MemoryStore:
     def record(self, kind: str, key: str) -> Deferred[bytes | None]:
         """See ``api.Store``."""
         return self._read(lambda: self.ledger.records.get((kind, key)))
+
+    def records(
+        self, kind: str, after: str, limit: int
+    ) -> Deferred[list[tuple[str, bytes]]]:
+        """See ``api.Store``."""
+
+        def read() -> list[tuple[str, bytes]]:
+            found = (
+                (key, body)
+                for (one, key), body in self.ledger.records.items()
+                if one == kind and key > after
+            )
+            return nsmallest(limit, found)
+
+        return self._read(read)
 
     def first(self, origin: int, cid: int) -> Deferred[First | None]:
         """See ``api.Store``."""

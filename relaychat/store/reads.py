@@ -158,6 +158,14 @@ class Reads:
         found = self._connection.execute(sql, (kind, key)).fetchall()
         return found[0][0] if found else None
 
+    def records(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """See ``api.Store.records``."""
+        sql = (
+            "SELECT key, body FROM record WHERE kind = ? AND key > ?"
+            " ORDER BY key LIMIT ?"
+        )
+        return self._connection.execute(sql, (kind, after, limit)).fetchall()
+
     def first(self, origin: int, cid: int) -> First | None:
         """See ``api.Store.first``."""
         sql = "SELECT room, seq, cid_hash FROM log WHERE origin = ? AND cid = ?"

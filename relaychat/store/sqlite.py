@@ -122,6 +122,12 @@ class SqliteStore:
         """See ``api.Store``."""
         return self._read(self._reads.record, kind, key)
 
+    def records(
+        self, kind: str, after: str, limit: int
+    ) -> Deferred[list[tuple[str, bytes]]]:
+        """See ``api.Store``."""
+        return self._read(self._reads.records, kind, after, limit)
+
     def first(self, origin: int, cid: int) -> Deferred[First | None]:
         """See ``api.Store``."""
         return self._read(self._reads.first, origin, cid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relaychat.model.chain import body_digest
-from relaychat.store.api import Batch, Blank, Entry, Proof
+from relaychat.store.api import Batch, Blank, Entry, Proof, Record
 from relaychat.store.checks import PAGE_BYTES
 from tests.store.stores import Contract, RoomLog
 
@@ -158,6 +158,22 @@ class ReadContract(Contract):
         self.assertEqual(self.wait(self.store.proofs(1, 0, 100)), expected)
         self.assertEqual(self.wait(self.store.proofs(1, 2, 2)), expected[2:4])
         self.assertEqual(self.wait(self.store.proofs(1, 5, 2)), [])
+
+    def test_records_of_a_kind(self) -> None:
+        """Records of a kind are listed by key, a page at a time."""
+        keys = ["b", "a", "\u00e9", "~1", "\U0001f600", "B"]
+        records = [Record("k", key, key.encode()) for key in keys]
+        self.keep(self.store, Batch(records=[*records, Record("other", "c", b"")]))
+        found, after = [], ""
+        while page := self.wait(self.store.records("k", after, 2)):
+            self.assertLessEqual(len(page), 2)
+            found += page
+            after = page[-1][0]
+        order = sorted(keys, key=str.encode)
+        self.assertEqual(found, [(key, key.encode()) for key in order])
+        self.keep(self.store, Batch(records=[Record("k", "a", None)]))
+        self.assertEqual(self.wait(self.store.records("k", "B", 1)), [("b", b"b")])
+        self.assertEqual(self.wait(self.store.records("none", "", 9)), [])
 
     def test_records_that_are_not_there(self) -> None:
         """A record is there or it is not; strange keys are only strange."""

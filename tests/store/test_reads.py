@@ -69,7 +69,8 @@ class PlanTests(StoreCase):
         self.reads.high(1)
         self.reads.proofs(1, 5, 10)
         self.reads.record("room", "1")
-        self.assertEqual(len(self.connection.asked), 9)
+        self.reads.records("room", "1", 10)
+        self.assertEqual(len(self.connection.asked), 10)
         plan = self.plan()
         for table in ("log", "place", "record"):
             self.assertNotRegex(plan, f"SCAN {table}( |$)")

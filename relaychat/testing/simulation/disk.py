@@ -160,6 +160,12 @@ class DiskStore:
         """See ``api.Store``."""
         return self._read(lambda: self._memory.record(kind, key))
 
+    def records(
+        self, kind: str, after: str, limit: int
+    ) -> Deferred[list[tuple[str, bytes]]]:
+        """See ``api.Store``."""
+        return self._read(lambda: self._memory.records(kind, after, limit))
+
     def first(self, origin: int, cid: int) -> Deferred[First | None]:
         """See ``api.Store``."""
         return self._read(lambda: self._memory.first(origin, cid))
