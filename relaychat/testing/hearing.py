@@ -35,25 +35,29 @@ def overheard(
         if not stay.heard or any(not log.kept for log in logs):
             continue
         who = f"{journal.name} in {room}, stay {number}"
+        goes_on = healed and not stay.over and not journal.closed
         best = _Match(-1, 0, "there is no such log")
         for log in logs:
-            found = _along(stay.heard, log, start if log is logs[0] else 0, journal)
+            after = start if log is logs[0] else 0
+            found = _along(stay.heard, log, after, journal, goes_on)
             best = max(best, found, key=lambda one: (one.end > 0, one.length))
             if found.end:
                 start, logs = found.end, logs[logs.index(log) :]
                 break
         if not best.end:
             yield "I10", f"{who}: {best.why}"
-        elif not healed or stay.over or journal.closed:
-            continue
-        elif missing := _missing(logs[0], start, journal):
+        elif goes_on and (missing := _missing(logs[0], start, journal)):
             yield "I9", f"{who}: was not told {missing} of {logs[0]}"
 
 
-def _along(heard: array[int], log: Log, start: int, journal: Journal) -> _Match:
-    """The stay from the first place where it follows the log to its end."""
+def _along(
+    heard: array[int], log: Log, start: int, journal: Journal, latest: bool
+) -> _Match:
+    """The stay from the first place where it follows the log to its end, or from the
+    latest: the same people may come in more than once."""
     best = _Match(0, 0, f"its first line is not in {log}, or not that late")
-    for place in _starts(heard[0], log, start):
+    places = _starts(heard[0], log, start)
+    for place in reversed(places) if latest else places:
         if log.heard[place : place + len(heard)] == heard:
             return _Match(len(heard), place + len(heard))
         found = _from(heard, log, place, journal)

@@ -104,6 +104,22 @@ class HeardTests(CheckerTestCase):
         self.bob.add(line(IRC[0].replace("one", "three")))
         self.bad("I10")
 
+    def test_same_people_again(self) -> None:
+        """Who is still in the room has its latest stay, if the same people came in at
+        the same place before."""
+        for name in ("cat", "dan"):
+            self.written.append(Joined(ROOM, 0, 0, name))
+        self.written.say("ann", "three")
+        for name in ("cat", "dan"):
+            self.written.append(Left(ROOM, 0, 0, name, cause="restart"))
+        for name in ("cat", "dan"):
+            self.written.append(Joined(ROOM, 0, 0, name))
+        self.reload()
+        again = self.journal("cat", Started(ROOM), told=True)
+        for name in ("cat", "dan"):
+            again.add(line(f":{name}!~guest@relaychat JOIN #tea"))
+        self.good(again)
+
     def test_what_is_no_entry(self) -> None:
         """Lines of the server itself, of direct rooms, of users as a whole."""
         for text in (
