@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from relaychat.testing.simulation.options import Options
 
-DEEDS_PER_CLIENT_MINUTE = 9.0
+DEEDS_PER_CLIENT_MINUTE = 15.0
 FAULTS_PER_MINUTE = 8.0
 
 DEEDS = {
