@@ -38,7 +38,10 @@ class Deed:
         size = self.chance.randint(0, 60)
         if self.chance.random() < LONG_TEXT:
             size = self.chance.randint(0, most)
-        return f"t{self._number}.{self._texts} {'x' * size}".strip()
+        # No piece of it is like another, however it is cut into lines.
+        mark = f"t{self._number}.{self._texts}"
+        words = [f"{mark}/{n}" for n in range(size // (len(mark) + 3))]
+        return " ".join([mark, *words])
 
     def nick(self) -> str:
         """Somebody."""

@@ -69,6 +69,7 @@ class Irc:
         self._count = 0
         self._asked: deque[Asked] = deque()
         self._names: dict[str, dict[str, None]] = {}
+        self._aliases: dict[str, set[str]] = {}
         self._wire: _Wire | None = None
         self._last_heard_us = 0
         self._reactor: SimulatedReactor
@@ -236,14 +237,23 @@ class Irc:
             return
         self.stage.counts["deliveries"] += verb in ("PRIVMSG", "NOTICE")
         self.journal.add(words.Heard(room, digest))
-        if (
-            verb in ("PRIVMSG", "NOTICE")
-            and nick
-            and fold(nick) not in self.roster[room]
-        ):
-            self.stage.report(
-                "I10", f"{self.name} hears {nick} speak in {room}, who is not there"
-            )
+        if verb in ("PRIVMSG", "NOTICE") and not self._is_in(room, fold(nick)):
+            text = f"{self.name} hears {nick} speak in {room}, who is not there"
+            self.stage.report("I10", text)
+
+    def _is_in(self, room: str, nick: str) -> bool:
+        """Whether somebody is there, by this nick or by one from before or after a
+        rename: to who reads slowly each room tells of it in its own time."""
+        names = self.roster[room]
+        seen, look = {nick}, [nick]
+        while look:
+            one = look.pop()
+            if one in names:
+                return True
+            more = self._aliases.get(one, set()) - seen
+            seen |= more
+            look += more
+        return False
 
     def _error(self, number: str, parameters: list[str]) -> None:
         code = parameters[1] if number == "FAIL" else number
@@ -292,12 +302,14 @@ class Irc:
 
     def _list_ended(self, nick: str, parameters: list[str]) -> None:
         room = fold(parameters[1])
-        names = self._names.pop(room, None)
-        if names is not None and room in self.roster:
+        names = self._names.pop(room, {})
+        # Later ones may be ahead of what is told of the room.
+        if room in self.roster and not self.roster[room]:
             self.roster[room] = names
 
     def _joined(self, nick: str, parameters: list[str]) -> None:
-        self.roster.get(fold(parameters[0]), {})[fold(nick)] = None
+        if fold(nick) != fold(self._me):
+            self.roster.get(fold(parameters[0]), {})[fold(nick)] = None
 
     def _left(self, nick: str, parameters: list[str]) -> None:
         self._out(fold(parameters[0]), fold(nick))
@@ -318,6 +330,8 @@ class Irc:
 
     def _renamed(self, nick: str, parameters: list[str]) -> None:
         was, now = fold(nick), parameters[0]
+        self._aliases.setdefault(was, set()).add(fold(now))
+        self._aliases.setdefault(fold(now), set()).add(was)
         if was == fold(self._me):
             self._me = now
             self.journal.add(words.Client(now, self.nick if self.password else ""))

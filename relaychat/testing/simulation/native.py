@@ -223,8 +223,10 @@ class Native:
                 self.up = True
             case Down():
                 self.up = False
-                if self.conversation.broken:
-                    self.stage.report("I5", f"{self.name}: {self.conversation.broken}")
+                why = self.conversation.broken
+                # Another device left a room in that moment: it comes back and goes on.
+                if why and not why.startswith("could not resume"):
+                    self.stage.report("I5", f"{self.name}: {why}")
             case Entered(room):
                 self._entered(room)
             case Shown(event, raw):
