@@ -32,7 +32,7 @@ from relaychat.client.link import Link
 from relaychat.client.outbox import Send
 from relaychat.client.speech import LineBuffer, read
 from relaychat.model import events
-from relaychat.model.commands import Command, Cursor, Hello, Resume, Say
+from relaychat.model.commands import Command, Cursor, Hello, Rename, Resume, Say
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.testing import journal as words
@@ -241,6 +241,8 @@ class Native:
                 self._rejected(fault)
             case Answered(_, events.Page() as page):
                 self.pages.append(page)
+            case Answered(Rename() as rename, events.Done()):
+                self.journal.add(words.Client(rename.nick, self._account))
 
     @property
     def _account(self) -> str:
