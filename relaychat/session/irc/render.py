@@ -74,6 +74,17 @@ class IrcEvents(Dialect):
             "can't be shown any more"
         )
 
+    @render(events.Withheld)
+    def withheld(self, event: events.Withheld) -> str | None:
+        """Nor are those that one may not read, such as what was said while one read too
+        slowly, and left."""
+        if event.room.startswith("@"):
+            return None
+        return (
+            f":{HOST} NOTICE {event.room} :Messages {event.first} to {event.last} "
+            "are not for you to read"
+        )
+
     @render(events.Joined)
     def joined(self, event: events.Joined) -> list[str]:
         """JOIN, and the role that came with it, but for the first, who sees it in the

@@ -50,7 +50,7 @@ class Deed:
     def room(self, person: Native | Irc) -> str:
         """Mostly a room that they are in."""
         rooms = person.rooms
-        if rooms and self.chance.random() < 0.9:
+        if rooms and self.chance.random() < 0.97:
             return self.chance.choice(rooms)
         return self.chance.choice(ROOMS)
 

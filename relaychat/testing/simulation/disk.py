@@ -35,6 +35,14 @@ Trouble = Literal["fail", "doubt_kept", "doubt_lost", "kill_before", "kill_after
 """What becomes of a commit: surely not kept; in doubt, and kept or not; the server dies
 just before it, or just behind it and before the answer."""
 
+NAMES: dict[Trouble, str] = {
+    "fail": "failing commits",
+    "doubt_kept": "doubt, kept",
+    "doubt_lost": "doubt, lost",
+    "kill_before": "kill before commit",
+    "kill_after": "kill after commit",
+}
+"""What they are called in a plan."""
 READ_S = 0.0003
 """A read of some pages, as measured on a small server."""
 SYNC_S = 0.0005
@@ -117,7 +125,7 @@ class DiskStore:
         disk, memory = self._disk, self._memory
         trouble = disk.troubles.pop(0) if disk.troubles else None
         if trouble is not None:
-            disk.befell[trouble] += 1
+            disk.befell[NAMES[trouble]] += 1
         if trouble == "kill_before":
             disk.kill()
             return

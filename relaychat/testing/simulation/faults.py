@@ -1,4 +1,5 @@
-"""What goes wrong, by the names in the plan. Each returns whether it took effect."""
+"""What goes wrong, by the names in the plan. Each returns whether it took effect at
+once."""
 
 from __future__ import annotations
 
@@ -36,9 +37,9 @@ class Fault:
         self.stage.world.later(self.chance.uniform(low_s, high_s), call)
 
     def trouble(self, *troubles: Trouble) -> bool:
-        """Put these on the next commits."""
+        """Put these on the next commits. They are counted when they befall one."""
         self.stage.disk.troubles.extend(troubles)
-        return True
+        return False
 
 
 # -- of the network -------------------------------------------------------------------

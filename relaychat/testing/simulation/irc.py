@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from relaychat.model.commands import Say
-from relaychat.model.names import fold
+from relaychat.model.names import HOST, fold
 from relaychat.testing import journal as words
 from relaychat.testing.journal import Journal
 from relaychat.testing.simulation.process import Process
@@ -188,6 +188,8 @@ class Irc:
         nick = source.partition("!")[0]
         if (found := words.heard(line)) is not None:
             self._entry(verb, nick, *found)
+        if verb == "NOTICE" and nick == HOST:
+            self._gap(fold(parameters[0]))
         take = _TAKES.get(verb)
         if take is not None:
             take(self, nick, parameters)
@@ -240,6 +242,13 @@ class Irc:
         if verb in ("PRIVMSG", "NOTICE") and not self._is_in(room, fold(nick)):
             text = f"{self.name} hears {nick} speak in {room}, who is not there"
             self.stage.report("I10", text)
+
+    def _gap(self, room: str) -> None:
+        """It is told that something is not shown: from here on it hears on."""
+        if room in self.roster:
+            self.stage.counts["gaps told on IRC"] += 1
+            self.journal.add(words.Stopped(room))
+            self.journal.add(words.Started(room))
 
     def _is_in(self, room: str, nick: str) -> bool:
         """Whether somebody is there, by this nick or by one from before or after a

@@ -96,8 +96,7 @@ class Run:
         finally:
             globalLogPublisher.removeObserver(observer)
         stage = self.stage
-        for trouble, count in stage.disk.befell.items():
-            self.faults[f"commit: {trouble}"] += count
+        self.faults += stage.disk.befell
         return Result(
             self.seed,
             self.options,

@@ -155,6 +155,15 @@ class FormTests(SynchronousTestCase):
         )
         self.assertEqual(self.form.render(events.Gap("@a,b", 1, 2, "reset", "e")), b"")
 
+    def test_withheld(self) -> None:
+        """Nor are messages that one may not read."""
+        withheld = events.Withheld("#a", 3, 9)
+        self.assertEqual(
+            self.form.render(withheld),
+            b":relaychat NOTICE #a :Messages 3 to 9 are not for you to read\r\n",
+        )
+        self.assertEqual(self.form.render(events.Withheld("@a,b", 1, 2)), b"")
+
     def test_role_with_the_join(self) -> None:
         """Who comes into a room with a role is seen to have it."""
         roles: dict[RoleName, bytes] = {"owner": b"o", "operator": b"o", "voice": b"v"}
