@@ -108,31 +108,6 @@ class Native:
         return self.link.stopService()
 
 
-class Slow(Native):
-    """Reads, with pauses that are too long for the buffers between."""
-
-    def __init__(self, reactor: Any, endpoint: str, nick: str) -> None:
-        super().__init__(reactor, endpoint, nick, window=0, account=True)
-        self._reactor = reactor
-        self.pausing = True
-        self._turn(False)
-
-    def _turn(self, paused: bool) -> None:
-        connection = self.link._connection
-        if connection is not None and not connection.transport.disconnecting:
-            if paused and self.pausing:
-                connection.transport.pauseProducing()
-            else:
-                connection.transport.resumeProducing()
-        pause = self._chance.uniform(0.05, 0.4)
-        self._timer = self._reactor.callLater(pause, self._turn, not paused)
-
-    def stop(self) -> Deferred[None]:
-        """Hang up."""
-        self._timer.cancel()
-        return super().stop()
-
-
 class _IrcLines(LineOnlyReceiver):
     """One connection of a plain IRC client."""
 

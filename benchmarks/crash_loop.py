@@ -1,11 +1,13 @@
 """kill -9, again and again, under load; and nothing is lost.
 
 The real relay serves native clients (accounts and a guest, over TCP and the UNIX
-socket, one of them slow) and plain IRC clients. All of them talk and read all the time.
+socket, two of them through bad weather of their own) and plain IRC clients. All of them
+talk and read all the time.
 The relay is killed at random moments: under load, while it starts, and, by strace, as
 it syncs or writes for the n-th time. It is started again at once. What every client
 was told is written into journals; at the end, once all clients had time to come back,
-the checker (``relaychat.testing.checker``) holds them against the log.
+the checker (``relaychat.testing.checker``) holds them against the log, and ``relaychat
+verify`` proves the log.
 
     python benchmarks/crash_loop.py [--kills 200] [--messages 1000000] [--seed 1]
 
@@ -30,7 +32,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from crash_clients import ROOMS, Irc, Native, Slow, welcome
+from crash_clients import ROOMS, Irc, Native, welcome
 from crash_server import (
     CALLS,
     MOST_CALLS,
@@ -43,12 +45,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from relaychat.testing.chaos import FAIR, ChaosProxy, Weather
 from relaychat.testing.checker import Report, check
 from relaychat.testing.truth import DATABASE, from_folder
 
 reactor: Any = installed
 EARLY, LOAD = "while it starts", "under load"
 RECOVERY_P50_S, RECOVERY_MAX_S = 1.0, 2.0
+FAR = Weather(delay_s=0.01, jitter_s=0.005, cut=3, half_close=10)
+SLOW = Weather(rate=300_000, stall=1, stall_s=0.3, held_bytes=32 * 1024)
+"""Two of the clients live in weather of their own beside."""
 START_S = 15.0
 """More than any start takes."""
 HEAL_S = 30.0
@@ -74,6 +80,9 @@ class Loop:
         self.recovered: list[float] = []
         self.natives: list[Native] = []
         self.ircs: list[Irc] = []
+        to = f"tcp:127.0.0.1:{server.native_port}"
+        self.far = ChaosProxy(reactor, "tcp:0", to, FAR, options.seed)
+        self.slow = ChaosProxy(reactor, "tcp:0", to, SLOW, options.seed)
 
     # -- the clients -------------------------------------------------------------------
 
@@ -81,14 +90,16 @@ class Loop:
         """The clients come. The first one makes the rooms and owns them."""
         unix = f"unix:{self.server.data / 'native.sock'}"
         tcp = f"tcp:127.0.0.1:{self.server.native_port}"
+        far = f"tcp:127.0.0.1:{self.far.port}"
+        slow = f"tcp:127.0.0.1:{self.slow.port}"
         window = self.options.window
         self.natives = [
             Native(reactor, unix, "ann", window=window, account=True),
             Native(reactor, tcp, "bob", window=window, account=True),
-            Native(reactor, tcp, "cat", window=window, account=True),
+            Native(reactor, far, "cat", window=window, account=True),
             Native(reactor, unix, "dan", window=window, account=False),
             Native(reactor, tcp, "eve", window=0, account=True),
-            Slow(reactor, tcp, "sly"),
+            Native(reactor, slow, "sly", window=0, account=True),
         ]
 
     def invite_irc(self) -> None:
@@ -159,6 +170,8 @@ class Loop:
 
     async def run(self) -> None:
         """Kill it so often, then let everything heal."""
+        for proxy in (self.far, self.slow):
+            await proxy.start()
         self.server.start()
         self.server.account("ann", "bob", "cat", "eve", "sly")
         self.invite()
@@ -180,6 +193,7 @@ class Loop:
         started = time.monotonic()
         self.server.start()
         self.recovered.append(await self.welcomed(started))
+        self.far.weather = self.slow.weather = FAIR
         for native in self.natives:
             native.talking = False
         await self.until("IRC", HEAL_S, lambda: all(i.inside for i in self.ircs))
@@ -218,6 +232,8 @@ class Loop:
             await native.stop()
         for irc in self.ircs:
             irc.stop()
+        for proxy in (self.far, self.slow):
+            await proxy.stop()
         self.server.kill()
 
 
@@ -231,6 +247,7 @@ def judge(loop: Loop, old: list[str], seconds: float) -> bool:
         print(violation, file=sys.stderr)
     wrong = [text for native in loop.natives for text in native.wrong]
     wrong += loop.server.complaints()
+    wrong += loop.server.verified()
     for text in wrong[:20]:
         print(text, file=sys.stderr)
     p50, longest = median(loop.recovered), max(loop.recovered)
@@ -246,7 +263,9 @@ def line(loop: Loop, report: Report, seconds: float, p50: float, longest: float)
     found, counts = report.found, report.counts
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(loop.kills.items()))
     traced = "" if STRACE else " (none in system calls: strace is missing)"
-    missing = sum(found.get(name, 0) for name in ("I2", "I4", "I5", "I8", "I9", "I10"))
+    missing = sum(
+        found.get(name, 0) for name in ("I2", "I4", "I5", "I8", "I9", "I10", "I11")
+    )
     return (
         f"{loop.kills.total()} kills in {seconds:.0f} s ({kinds}){traced}: "
         f"{counts.acked} acknowledged, {found.get('I1', 0)} lost, "

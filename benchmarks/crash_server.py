@@ -114,6 +114,15 @@ class Server:
         bad = ("Traceback", "Unhandled", '"name": "critical"', '"name": "error"')
         return [line for line in lines if any(word in line for word in bad)]
 
+    def verified(self) -> list[str]:
+        """What ``relaychat verify`` finds wrong with the log."""
+        done = subprocess.run(
+            [sys.executable, "-m", "relaychat", "verify", "--data", str(self.data)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return (done.stdout + done.stderr).splitlines() if done.returncode else []
+
     def said(self) -> str:
         """The last of what it said."""
         return self.notes.read_text(errors="replace")[-3000:]

@@ -92,7 +92,6 @@ class ChaosProxy:
     ) -> None:
         """``report`` is told of each connection and each fault. Raises ValueError for
         what is no endpoint."""
-        self.weather = weather
         self.seed = seed
         self.passages: dict[int, Passage] = {}
         """Those that are open, by number: 1 for the first connection ever."""
@@ -105,6 +104,18 @@ class ChaosProxy:
         self._report = report
         self._listening: IListeningPort | None = None
         self._timers: dict[int, dict[Fault, Any]] = {}
+        self._weather = weather
+
+    @property
+    def weather(self) -> Weather:
+        """The weather of all connections; it may change at any time."""
+        return self._weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        self._weather = weather
+        for number in self.passages:
+            self._forecast(number)
 
     @property
     def port(self) -> int:
@@ -196,9 +207,7 @@ class ChaosProxy:
         passage.on_over = lambda: self._over(number)
         self._report(f"{number}: connected")
         self._connect(passage)
-        self._timers[number] = {}
-        for fault in FAULTS:
-            self._expect(number, fault)
+        self._forecast(number)
         return passage.client
 
     def _connect(self, passage: Passage) -> None:
@@ -206,6 +215,17 @@ class ChaosProxy:
         factory.noisy = False
         attempt: Deferred[Any] = self._to.connect(factory)
         attempt.addErrback(lambda _: passage.cut())
+
+    def _forecast(self, number: int) -> None:
+        """Expect each fault, and none of those that were expected before."""
+        self._forget(number)
+        self._timers[number] = {}
+        for fault in FAULTS:
+            self._expect(number, fault)
+
+    def _forget(self, number: int) -> None:
+        for timer in self._timers.pop(number, {}).values():
+            timer.cancel()
 
     def _expect(self, number: int, fault: Fault) -> None:
         """Have a connection meet a fault one day, by chance."""
@@ -225,5 +245,4 @@ class ChaosProxy:
     def _over(self, number: int) -> None:
         self._report(f"{number}: over")
         del self.passages[number]
-        for timer in self._timers.pop(number, {}).values():
-            timer.cancel()
+        self._forget(number)

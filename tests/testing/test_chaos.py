@@ -221,6 +221,21 @@ class ScheduleTests(SynchronousTestCase):
         kinds = {text.split()[1] for text in first + self.faults(2) + self.faults(3)}
         self.assertEqual(kinds, {"connected", "over", *FAULTS})
 
+    def test_weather_changes(self) -> None:
+        """Also for those who are there: nothing more of the old, the new from now."""
+        clock, told = _Listening(), list[str]()
+        proxy = ChaosProxy(
+            clock, "tcp:1", "tcp:127.0.0.1:1", Weather(cut=1), 1, told.append
+        )
+        self.successResultOf(Deferred.fromCoroutine(proxy.start()))
+        clock.factory.buildProtocol(None).makeConnection(Wire())
+        proxy.weather = Weather()
+        clock.advance(1000)
+        self.assertEqual(told, ["1: connected"])
+        proxy.weather = Weather(cut=1)
+        clock.advance(1000)
+        self.assertEqual(told, ["1: connected", "1: cut", "1: over"])
+
     def test_weather_is_checked(self) -> None:
         """Numbers that make no sense are refused where they are read."""
         for field in ("delay_s", "cut", "held_bytes"):
