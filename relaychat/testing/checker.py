@@ -32,7 +32,8 @@ from msgspec import Struct
 
 from relaychat.model.names import fold
 from relaychat.testing.hearing import overheard
-from relaychat.testing.journal import Gapped, Journal, Op, Run, Stream
+from relaychat.testing.journal import Journal, Op, Run, Stream
+from relaychat.testing.notes import Gapped
 from relaychat.testing.roomlog import Log
 from relaychat.testing.truth import Place, Truth
 

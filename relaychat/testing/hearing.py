@@ -7,10 +7,13 @@ one's own messages. So each stay has to be a piece of the log, whole and in orde
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
 from relaychat.testing.journal import Journal, Stay
+from relaychat.testing.notes import same_nick
 from relaychat.testing.roomlog import Log
 
 
@@ -20,8 +23,11 @@ class _Match(NamedTuple):
     length: int
     """So many lines of it."""
     end: int = 0
-    """The place in the log behind it; 0 if it does not follow."""
+    """The place in the log behind it, the first that it may be; 0 if it does not
+    follow."""
     why: str = ""
+    last: int = 0
+    """The last place that it may be."""
 
 
 def overheard(
@@ -46,7 +52,7 @@ def overheard(
                 break
         if not best.end:
             yield "I10", f"{who}: {best.why}"
-        elif goes_on and (missing := _missing(logs[0], start, journal)):
+        elif goes_on and (missing := _missing(logs[0], best.last, journal)):
             yield "I9", f"{who}: was not told {missing} of {logs[0]}"
 
 
@@ -56,10 +62,13 @@ def _along(
     """The stay from the first place where it follows the log to its end, or from the
     latest: the same people may come in more than once."""
     best = _Match(0, 0, f"its first line is not in {log}, or not that late")
-    places = _starts(heard[0], log, start)
-    for place in reversed(places) if latest else places:
+    exact: Iterable[int] = _stands(heard[0], log, start)
+    if latest:
+        exact = reversed(list(exact))
+    for place in chain(exact, _stood(heard[0], log, start)):
         if log.heard[place : place + len(heard)] == heard:
-            return _Match(len(heard), place + len(heard))
+            end = place + len(heard)
+            return _Match(len(heard), end, "", end)
         found = _from(heard, log, place, journal)
         if found.end:
             return found
@@ -67,30 +76,55 @@ def _along(
     return best
 
 
-def _starts(told: int, log: Log, start: int) -> list[int]:
-    """Where this line stands; if nowhere, where it may have stood and was blanked."""
-    places = [at for at in range(start, len(log.heard)) if log.heard[at] == told]
-    return places or [
-        at for at, how in log.unsure.items() if how == "blanked" and at >= start
-    ]
+def _stands(told: int, log: Log, start: int) -> Iterator[int]:
+    """Where this line stands."""
+    with suppress(ValueError):
+        while True:
+            start = log.heard.index(told, start)
+            yield start
+            start += 1
 
 
-def _from(heard: array[int], log: Log, at: int, journal: Journal) -> _Match:
-    there, unsure = log.heard, log.unsure
+def _stood(told: int, log: Log, start: int) -> Iterator[int]:
+    """Where it may have stood before it was blanked."""
+    return (at for at in log.unsure if at >= start and _blanked(told, log, at))
+
+
+def _blanked(told: int, log: Log, at: int) -> bool:
+    """Whether this line may have been one of a text that was blanked here since."""
+    return log.unsure.get(at) == "blanked" and same_nick(told, log.heard[at])
+
+
+def _from(heard: array[int], log: Log, start: int, journal: Journal) -> _Match:
+    """The stay from this place on. Of a text that was blanked since, nobody knows any
+    more in how many lines it was told; so there may be several places at once that a
+    line leads to."""
+    there, places = log.heard, {start}
     for length, told in enumerate(heard):
-        while at < len(there) and there[at] != told and _passable(log, at, journal):
-            if unsure.get(at) == "blanked" and told not in there:
-                break  # its text as it was, of which there may be several lines
-            at += 1
-        if at == len(there):
-            return _Match(length, 0, f"line {length + 1} is not in {log}")
-        if there[at] == told:
-            at += 1
-        elif unsure.get(at) != "blanked":
-            place = log.heard_seqs[at]
-            why = f"line {length + 1} is not what stands at {place} of {log}"
-            return _Match(length, 0, why)
-    return _Match(len(heard), at)
+        after: set[int] = set()
+        furthest = 0
+        for place in places:
+            for at in _ahead(log, place, journal):
+                furthest = max(furthest, at)
+                if at < len(there) and there[at] == told:
+                    after.add(at + 1)
+                if _blanked(told, log, at):
+                    after.add(at)
+        if not after:
+            stands = "is not in" if furthest == len(there) else "is out of order in"
+            seq = log.heard_seqs[min(furthest, len(there) - 1)]
+            return _Match(length, 0, f"line {length + 1} {stands} {log}, near {seq}")
+        places = after
+    return _Match(len(heard), min(places), "", max(places))
+
+
+def _ahead(log: Log, place: int, journal: Journal) -> Iterator[int]:
+    """The places where the next line may stand: up to the first that can't be passed
+    over."""
+    yield place
+    while place < len(log.heard) and _passable(log, place, journal):
+        place += 1
+        yield place
 
 
 def _passable(log: Log, at: int, journal: Journal) -> bool:

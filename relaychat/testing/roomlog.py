@@ -20,7 +20,7 @@ from relaychat.model.events import (
     TopicSet,
 )
 from relaychat.model.names import fold, identity
-from relaychat.testing.journal import asked, fingerprint, heard
+from relaychat.testing.notes import asked, fingerprint, heard, heard_from
 from relaychat.testing.retold import Retold
 from relaychat.wire.irc import message_lines
 
@@ -126,7 +126,7 @@ class Log:
             self.heard_seqs.append(event.seq)
         if blanked and isinstance(event, Said | Edited):
             self.unsure[len(self.heard)] = "blanked"
-            self.heard.append(0)
+            self.heard.append(heard_from(event.sender, ""))
             self.heard_seqs.append(event.seq)
 
 

@@ -30,8 +30,8 @@ from relaychat.model.events import (
     Withheld,
 )
 from relaychat.model.names import fold
-from relaychat.testing import journal
-from relaychat.testing.journal import (
+from relaychat.testing import notes
+from relaychat.testing.notes import (
     Acked,
     Client,
     Connected,
@@ -95,7 +95,7 @@ class NativeWitness:
                 cid, seq = send.cid or 0, done.seq or 0
                 self._add(Acked(cid, self._now_us(), room, epoch, seq))
             case Refused(send, fault):
-                self._add(journal.Refused(send.cid or 0, fault.code))
+                self._add(notes.Refused(send.cid or 0, fault.code))
             case Up(welcome):
                 self._nick = fold(welcome.nick)
                 device = self._conversation.hello.device or ""

@@ -17,7 +17,7 @@ from relaychat.store.api import Batch, Head, Record, Row
 from relaychat.store.schema import open_writer
 from relaychat.store.transaction import Transactions
 from relaychat.testing.checker import check
-from relaychat.testing.journal import (
+from relaychat.testing.notes import (
     Acked,
     Closed,
     Connected,

@@ -8,12 +8,7 @@ from relaychat.model.events import (
     Left,
     Redacted,
 )
-from relaychat.testing.journal import (
-    Client,
-    Started,
-    Stopped,
-    heard,
-)
+from relaychat.testing.notes import Client, Started, Stopped, heard
 from tests.testing.written import (
     ROOM,
     CheckerTestCase,
@@ -90,6 +85,23 @@ class HeardTests(CheckerTestCase):
         self.written.blank(8)
         self.reload()
         self.good(self.bob)
+
+    def test_blanked_lines_like_others(self) -> None:
+        """A long text that was blanked since, whose lines others have, too."""
+        self.hear(*IRC)
+        self.written.say("bob", "ha\nho")
+        slip = self.written.say("ann", "ha\nha\nhu")
+        self.written.say("bob", "hi")
+        for name, text in zip(
+            "bbaaab", ("ha", "ho", "ha", "ha", "hu", "hi"), strict=True
+        ):
+            nick = {"a": "ann", "b": "bob"}[name]
+            self.bob.add(line(f":{nick}!{nick}@relaychat PRIVMSG #tea :{text}"))
+        self.written.blank(slip.seq)
+        self.reload()
+        self.good(self.bob)
+        self.bob.add(line(IRC[1].replace("one", "three")))
+        self.bad("I10")
 
     def test_two_stays(self) -> None:
         """Each stay is a piece of the log, the later one behind the earlier."""

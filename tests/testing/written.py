@@ -21,12 +21,12 @@ from relaychat.model.policy import Policy, PolicyChange
 from relaychat.store.api import Batch, Blank, Head, Record, Row
 from relaychat.store.ledger import Ledger
 from relaychat.testing.checker import Report, check
-from relaychat.testing.journal import (
+from relaychat.testing.journal import Journal
+from relaychat.testing.notes import (
     Acked,
     Client,
     Heard,
     Invoked,
-    Journal,
     Note,
     Saw,
     Started,

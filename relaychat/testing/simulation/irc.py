@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from relaychat.model.commands import Say
 from relaychat.model.names import HOST, fold
-from relaychat.testing import journal as words
+from relaychat.testing import notes as words
 from relaychat.testing.journal import Journal
 from relaychat.testing.simulation.process import Process
 from relaychat.testing.simulation.reactor import Dial, SimulatedReactor

@@ -35,7 +35,7 @@ from relaychat.model import events
 from relaychat.model.commands import Command, Cursor, Hello, Rename, Resume, Say
 from relaychat.model.names import fold
 from relaychat.model.words import Word
-from relaychat.testing import journal as words
+from relaychat.testing import notes as words
 from relaychat.testing.journal import Journal
 from relaychat.testing.reading import Reading
 from relaychat.testing.simulation.process import Process
