@@ -21,6 +21,7 @@ IGNORED = {
 """Fields that are no state: how something is done, or what is measured."""
 
 Plain = Any
+_SIMPLE = (str, int, bool, bytes, type(None))
 Things = (User, Member, Room, Device, Peer, State)
 
 
@@ -48,6 +49,8 @@ class Snapshot:
         return f"{name} at {id(thing):x}"
 
     def _plain(self, value: object) -> Plain:
+        if type(value) in _SIMPLE:
+            return value
         match value:
             case User() | Member() | Room() | Device() | Peer() | State():
                 return self._thing(value)

@@ -21,19 +21,14 @@ CALLS_AT_ONCE = 1_000_000
 class SimulatedTimer:
     """A call that is still to come."""
 
-    __slots__ = ("call", "due_us", "order")
+    __slots__ = ("call",)
 
-    def __init__(self, due_us: int, order: int, call: Callable[[], None]) -> None:
-        self.due_us = due_us
-        self.order = order
+    def __init__(self, call: Callable[[], None]) -> None:
         self.call: Callable[[], None] | None = call
 
     def cancel(self) -> None:
         """Forget it. Harmless when it has fired or was cancelled before."""
         self.call = None
-
-    def __lt__(self, other: SimulatedTimer) -> bool:
-        return (self.due_us, self.order) < (other.due_us, other.order)
 
 
 class SimulatedWorld:
@@ -44,7 +39,8 @@ class SimulatedWorld:
         self._now_us = 0
         self._wall_us = START_MS * 1000
         self._order = count()
-        self._timers: list[SimulatedTimer] = []
+        self._timers: list[tuple[int, int, SimulatedTimer]] = []
+        """When each is due, and the order in which they were asked for."""
 
     def now_ms(self) -> int:
         """Wall-clock time, milliseconds since 1970."""
@@ -62,8 +58,8 @@ class SimulatedWorld:
     def later(self, seconds: float, call: Callable[[], None]) -> SimulatedTimer:
         """Call once, after so many seconds."""
         due_us = self._now_us + max(0, round(seconds * 1_000_000))
-        timer = SimulatedTimer(due_us, next(self._order), call)
-        heappush(self._timers, timer)
+        timer = SimulatedTimer(call)
+        heappush(self._timers, (due_us, next(self._order), timer))
         return timer
 
     def token_bytes(self, size: int) -> bytes:
@@ -81,20 +77,20 @@ class SimulatedWorld:
         """
         until_us = self._now_us + round(seconds * 1_000_000)
         made = 0
-        while self._timers and self._timers[0].due_us <= until_us:
-            timer = heappop(self._timers)
+        while self._timers and self._timers[0][0] <= until_us:
+            due_us, _, timer = heappop(self._timers)
             if timer.call is None:
                 continue
-            made = made + 1 if timer.due_us == self._now_us else 0
+            made = made + 1 if due_us == self._now_us else 0
             if made > CALLS_AT_ONCE:
                 raise RuntimeError("these calls ask for more calls without end")
-            self._now_us = timer.due_us
+            self._now_us = due_us
             call, timer.call = timer.call, None
             call()
         self._now_us = until_us
 
     def next_us(self) -> int | None:
         """When the next call is due, on the monotonic clock; None when none is."""
-        while self._timers and self._timers[0].call is None:
+        while self._timers and self._timers[0][2].call is None:
             heappop(self._timers)
-        return self._timers[0].due_us if self._timers else None
+        return self._timers[0][0] if self._timers else None

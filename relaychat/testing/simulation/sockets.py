@@ -79,7 +79,10 @@ class Pipe:
         self.receiver: Socket
         self._path = path
         self._last_us = 0
-        self._swallowed: list[bytes | None] = []
+        self._under_way: deque[bytes | None] = deque()
+        """What was sent, in order; None is the end."""
+        self._held_up = 0
+        """How many of these would have arrived, but for the silence."""
 
     def accept(self, data: bytes) -> int:
         """Take what there is room for. Raises BlockingIOError if there is none."""
@@ -114,9 +117,9 @@ class Pipe:
         """The network carries again, and brings what it had swallowed."""
         if self.silent:
             self.silent = False
-            swallowed, self._swallowed = self._swallowed, []
-            for data in swallowed:
-                self._send(data)
+            held_up, self._held_up = self._held_up, 0
+            for _ in range(held_up):
+                self._set_out(0)
             self.notify()
 
     def notify(self) -> None:
@@ -125,20 +128,26 @@ class Pipe:
             self._path.world.later(self._path.delay_us() / 1e6, self.sender.writable)
 
     def _send(self, data: bytes | None) -> None:
+        self._under_way.append(data)
         if self.silent:
-            self._swallowed.append(data)
-            return
+            self._held_up += 1
+        else:
+            self._set_out(len(data or b""))
+
+    def _set_out(self, size: int) -> None:
+        """Something will arrive in its time: whatever is the first then."""
         now_us = self._path.world.monotonic_us()
         due_us = max(self._last_us, now_us + self._path.delay_us())
-        if self.bytes_per_s and data:
-            due_us += len(data) * 1_000_000 // self.bytes_per_s
+        if self.bytes_per_s:
+            due_us += size * 1_000_000 // self.bytes_per_s
         self._last_us = due_us
-        self._path.world.later((due_us - now_us) / 1e6, lambda: self._arrive(data))
+        self._path.world.later((due_us - now_us) / 1e6, self._arrive)
 
-    def _arrive(self, data: bytes | None) -> None:
+    def _arrive(self) -> None:
         if self.silent:
-            self._swallowed.append(data)
+            self._held_up += 1
             return
+        data = self._under_way.popleft()
         self._path.trace.note(self.name, data or b"")
         self.receiver.arrive(data)
 
