@@ -18,7 +18,7 @@ from relaychat.client.dial import endpoint as dial
 from relaychat.client.happenings import Happening, Kept, Ready, Shut
 from relaychat.client.link import Link
 from relaychat.client.outbox import Send
-from relaychat.model.commands import Edit, Hello, React, Redact, Say
+from relaychat.model.commands import Edit, Hello, React, Redact, Rename, Say
 from relaychat.testing.journal import Journal
 from relaychat.testing.witness import IrcWitness, NativeWitness
 
@@ -103,9 +103,46 @@ class Native:
         read = all(reader.seq >= ends.get(reader.room, 0) for reader in self.readers)
         return read and not len(self.conversation.outbox)
 
+    def settle(self) -> None:
+        """Say no more."""
+        self.talking = False
+
     def stop(self) -> Deferred[None]:
         """Hang up."""
         return self.link.stopService()
+
+
+class Wanderer(Native):
+    """Reads; leaves a room now and then, comes back, and changes its name."""
+
+    def __init__(self, reactor: Any, endpoint: str, nick: str) -> None:
+        super().__init__(reactor, endpoint, nick, window=0, account=True)
+        self._nicks = (nick, f"{nick}-away")
+        self._reactor = reactor
+        self._timer = reactor.callLater(1, self._wander)
+
+    def _wander(self) -> None:
+        pause_s = self._chance.uniform(0.1, 0.8)
+        self._timer = self._reactor.callLater(pause_s, self._wander)
+        if not self.conversation.ready:
+            return
+        if self._chance.random() < 0.3:
+            self.conversation.ask(Rename(self._chance.choice(self._nicks)))
+        elif self.conversation.wants(ROOMS[1]):
+            self.conversation.leave(ROOMS[1])
+        else:
+            self._come_back()
+        self.link.flush()
+
+    def _come_back(self) -> None:
+        self.readers[1] = self.conversation.follow(ROOMS[1])
+
+    def settle(self) -> None:
+        """Stay, from now on."""
+        self._timer.cancel()
+        if not self.conversation.wants(ROOMS[1]):
+            self._come_back()
+            self.link.flush()
 
 
 class _IrcLines(LineOnlyReceiver):
@@ -142,6 +179,7 @@ class Irc:
         self.talking = True
         self.inside = False
         self.acked = 0
+        self._chance = random.Random(nick)
         self._reactor = reactor
         self._endpoint = dial(reactor, endpoint)
         self._lines: _IrcLines | None = None
@@ -188,14 +226,17 @@ class Irc:
             self._lines.say(f"JOIN {self.room}")
         elif words[1] == b"366":
             self.inside = True
-            self._speak()
+            if self._timer is None or not self._timer.active():
+                self._speak()
         elif words[1] == b"PONG" and words[-1] == b":drained":
             self.drained = True
 
     def _speak(self) -> None:
         if self._lines is None or not self.talking:
             return
-        if len(self.witness.open) < 10 * IRC_BURST:
+        if self._chance.random() < 0.01:
+            self._wander(self._lines)
+        elif self.inside and len(self.witness.open) < 10 * IRC_BURST:
             lines = []
             for _ in range(IRC_BURST):
                 self._said += 1
@@ -204,6 +245,15 @@ class Irc:
                 lines.append(f"PRIVMSG {self.room} :{text}")
             self._lines.say(*lines, f"PING :{op}")
         self._later(IRC_PAUSE_S, self._speak)
+
+    def _wander(self, lines: _IrcLines) -> None:
+        """Go out and in again, or take another name."""
+        if self._chance.random() < 0.3:
+            nick = self.journal.name
+            lines.say(f"NICK {self._chance.choice((nick, f'{nick}-away'))}")
+        else:
+            self.inside = False
+            lines.say(f"PART {self.room}", f"JOIN {self.room}")
 
     def drain(self) -> None:
         """Say no more; ``drained`` tells when all was heard."""

@@ -109,11 +109,12 @@ class NativeWitness:
         found the seqs themselves have to say that nothing is left out."""
         room = fold(shown.room)
         reader = self._conversation.reader(room)
-        if reader is None or room in self._reading:
+        anew = self._readers.get(room, reader) is not reader
+        if reader is None or (room in self._reading and not anew):
             return
         since = shown.seq if reader.since is None else min(reader.since, shown.seq)
-        if self._readers.get(room, reader) is not reader:
-            del self._cursors[room]  # a new one follows anew
+        if anew:
+            self._cursors.pop(room, None)
         self._readers[room] = reader
         cursor = self._cursors.setdefault(room, Cursor(shown.epoch, since))
         self._reading.add(room)

@@ -20,7 +20,7 @@ class CrashLoopTests(TestCase):
         """Killed eight times, at random moments, and nothing is lost."""
         done = subprocess.run(
             [sys.executable, "benchmarks/crash_loop.py", "--kills", "8",
-             "--messages", "20000", "--traced", "0.4"],
+             "--messages", "20000", "--traced", "0.4", "--patient"],
             cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
