@@ -152,6 +152,10 @@ class ShellFactory(Factory):
         """A shell for a new connection."""
         return self.shell()
 
+    def logPrefix(self) -> str:
+        """What Twisted's log calls a listener: by its dialect."""
+        return self._host.dialect.name
+
     def shell(self) -> Shell:
         """A shell of this listener."""
         shell = Shell(self._host, self._bounds, self._tls)

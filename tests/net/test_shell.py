@@ -191,6 +191,7 @@ class ConversationTests(SocketCase):
         self.assertEqual(link.uid, None)
         self.assertTrue(link.peer.startswith("127.0.0.1:"))
         self.assertEqual(self.counter.total, 0)
+        self.assertEqual(factory.logPrefix(), "native")
 
     async def test_unix(self) -> None:
         """A UNIX socket: for the owner alone, and the kernel says who it is."""
