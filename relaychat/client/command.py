@@ -161,7 +161,9 @@ def send(room: str, text: str, kind: Kind | None, **options: Any) -> None:
     run(send_job(target(options), room, text, kind=kind or "text", **options))
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(
+    epilog=EXIT_CODES, short_help="Follow a room, through restarts of the server."
+)
 @click.argument("room")
 @click.option("--since", type=click.IntRange(0), help="Begin after this seq; 0: all.")
 @click.option(
@@ -193,7 +195,7 @@ def _time(
         raise click.BadParameter("a time is written 2026-01-31T18:30") from None
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EXIT_CODES, short_help="Write what a room's log holds.")
 @click.argument("room")
 @click.option("-n", "--limit", default=100, show_default=True, help="Events; 0: all.")
 @click.option("--before", type=click.IntRange(1), help="Only below this seq.")
@@ -219,7 +221,7 @@ def history(room: str, **options: Any) -> None:
     run(history_job(target(options), room, **options))
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EXIT_CODES, short_help="Send stdin or a file, one line a message.")
 @click.argument("room")
 @click.option(
     "--from", "file", type=click.Path(path_type=Path), help="Read this, not stdin."

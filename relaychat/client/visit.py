@@ -35,6 +35,7 @@ from relaychat.model.events import Fault
 
 LEAVE_S = 2.0
 """How long a goodbye may take before the connection is simply dropped."""
+OTHERWISE = "--login asks for your account's password, --nick takes another name"
 OTHER_NICKS = 9
 """Nicks that a guest who named none tries: ``ann``, ``ann2``, ... ``ann9``."""
 
@@ -184,6 +185,8 @@ class Visit:
                 )
                 self._told_down = True
                 return
+            if self._target.password is None:
+                self.fail(Trouble(REFUSED, f"{refusal('hello', fault)}; {OTHERWISE}"))
         if not fault.retry:
             self.fail(refusal("hello", fault))
 

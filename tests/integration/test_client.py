@@ -120,6 +120,7 @@ class OnceTests(ClientCase):
         )
         self.assertEqual(code, 1)
         self.assertIn("nick_in_use", notes)
+        self.assertIn("--login", notes)
 
 
 class TlsTests(ClientCase):
