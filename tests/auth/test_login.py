@@ -15,7 +15,7 @@ from relaychat.model.errors import (
     NickInUse,
     TooFast,
 )
-from relaychat.store.api import Batch, Record, Row
+from relaychat.store.api import Batch, Committed, Head, Record, Row
 from tests.auth.house import House
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -169,8 +169,13 @@ class DeviceTests(SynchronousTestCase):
         house = House()
         body = b'{"number":7,"owner":"~guest"}'
         row = Row(1, 1, 1, b"{}", bytes(16), origin=7, cid=41, cid_hash=1)
-        batch = Batch(rows=[row], records=[Record("device", device_key(SECRET), body)])
-        self.successResultOf(house.store.commit(batch))
+        batch = Batch(
+            rows=[row],
+            heads=[Head(1, 0, 1, 1, bytes(16))],
+            records=[Record("device", device_key(SECRET), body)],
+        )
+        outcome = self.successResultOf(house.store.commit(batch))
+        self.assertIsInstance(outcome, Committed)
         admission = self.successResultOf(
             house.login.admit(Hello("ann", device=SECRET), "unix")
         )

@@ -40,9 +40,15 @@ class ClientCase(SynchronousTestCase):
         self.output("ctl", "account", name, login=False, stdin=f"{PASSWORD}\n")
 
     def start(
-        self, *words: str, login: bool = True, name: str = "", **streams: Any
+        self,
+        *words: str,
+        login: bool = True,
+        name: str = "",
+        killed: bool = False,
+        **streams: Any,
     ) -> subprocess.Popen[str]:
-        """Start the command, logged in as ``ann`` or as a guest of the login name."""
+        """Start the command, logged in as ``ann`` or as a guest of the login name;
+        unobserved, if it will be killed."""
         home = {"RELAYCHAT_STATE": str(self.folder.path / "state"),
                 "RELAYCHAT_SERVER": f"unix:{self.folder.data}/native.sock",
                 "RELAYCHAT_DATA": str(self.folder.data)}  # fmt: skip
@@ -54,7 +60,7 @@ class ClientCase(SynchronousTestCase):
         process = subprocess.Popen(
             [*MAIN, *words],
             cwd=self.folder.path,
-            env={**environment(), **home},
+            env={**environment(measured=killed), **home},
             stderr=subprocess.PIPE,
             text=True,
             **streams,
@@ -64,11 +70,11 @@ class ClientCase(SynchronousTestCase):
 
     def reap(self, process: subprocess.Popen[str]) -> None:
         if process.poll() is None:
-            process.kill()
+            process.terminate()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None and not stream.closed:
                 stream.close()
-        process.wait()
+        process.wait(PATIENCE_S)
 
     def finish(
         self, *words: str, stdin: str = "", login: bool = True, name: str = ""

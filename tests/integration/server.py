@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from tests.unobserved import unobserved
+
 ROOT = Path(__file__).parent.parent.parent
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 PATIENCE_S = 30.0
@@ -141,12 +143,8 @@ def arguments(folder: Folder) -> tuple[str, ...]:
 
 def environment(measured: bool = False) -> dict[str, str]:
     """The environment of a relay: from these sources; unobserved, if it is measured."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not (measured and name.startswith("COVERAGE"))
-    }
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    kept = unobserved() if measured else {**os.environ, "PYTHONPATH": str(ROOT)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def _connect(port: int) -> socket.socket:

@@ -82,7 +82,7 @@ class PipeTests(ClientCase):
         path.write_text("".join(f"{line}\n" for line in self.lines))
         self.output("send", ROOM, "begin")
         watcher = self.watcher()
-        pipe = self.start("pipe", ROOM, "--from", "input")
+        pipe = self.start("pipe", ROOM, "--from", "input", killed=True)
         self.see(watcher, 500)
         pipe.kill()
         pipe.wait()
@@ -99,7 +99,7 @@ class PipeTests(ClientCase):
         path.write_text("".join(f"{line}\n" for line in self.lines))
         self.output("send", ROOM, "begin")
         watcher = self.watcher()
-        pipe = self.start("pipe", ROOM, "--from", "input")
+        pipe = self.start("pipe", ROOM, "--from", "input", killed=True)
         self.see(watcher, 3000)
         pipe.kill()
         pipe.wait()
@@ -148,7 +148,7 @@ class PipeTests(ClientCase):
         """Lines of a live stdin that were spooled are sent by the next run, first."""
         self.output("send", ROOM, "begin")
         watcher = self.watcher()
-        pipe = self.start("pipe", ROOM)
+        pipe = self.start("pipe", ROOM, killed=True)
         assert pipe.stdin is not None
         pipe.stdin.write("one\n")
         pipe.stdin.flush()
@@ -176,7 +176,7 @@ class PipeTests(ClientCase):
         """A stdin that is the same at each run goes on behind what the log holds."""
         self.output("send", ROOM, "begin")
         watcher = self.watcher()
-        pipe = self.start("pipe", ROOM, "--replay")
+        pipe = self.start("pipe", ROOM, "--replay", killed=True)
         assert pipe.stdin is not None
         pipe.stdin.write("one\ntwo\n")
         pipe.stdin.flush()

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from relaychat.store.verify import verify
 from tests.store.stores import StoreCase
+from tests.unobserved import unobserved
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ class ChildCase(StoreCase):
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=unobserved(),
         )
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)

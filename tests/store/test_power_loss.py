@@ -6,7 +6,6 @@ faults that it must find, and the cuts that once lost something.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -18,9 +17,10 @@ from unittest import SkipTest
 from relaychat.testing.disk import Disk, Image, Mark
 from relaychat.testing.recording import CannotRecord, Recording, record
 from tests.store.stores import StoreCase, heads
+from tests.unobserved import unobserved
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = unobserved()
 OPEN = """
 import os, sys
 from pathlib import Path
