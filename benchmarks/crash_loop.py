@@ -39,6 +39,7 @@ from crash_server import (
     STRACE,
     Filling,
     Server,
+    killed_at,
 )
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
@@ -159,7 +160,8 @@ class Loop:
     async def traced(self) -> None:
         """A life that ends in the middle of a commit or a checkpoint."""
         call = self.chance.choice(CALLS)
-        self.server.start(call, self.chance.randrange(1, MOST_CALLS[call]))
+        when = self.chance.randrange(1, MOST_CALLS[call])
+        self.server.start(*killed_at(call, when))
         end = time.monotonic() + 4
         while self.server.running and time.monotonic() < end:
             await sleep(0.01)

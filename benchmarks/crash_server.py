@@ -64,6 +64,15 @@ def free_port() -> int:
             return port
 
 
+def killed_at(call: str, when: int) -> tuple[str, ...]:
+    """Kills what comes behind it with -9 as it makes a system call for the ``when``-th
+    time in one thread."""
+    return (
+        str(STRACE), "-f", "-qq", "-o", os.devnull,
+        "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}",
+    )  # fmt: skip
+
+
 class Server:
     """One relay after the other on one folder."""
 
@@ -76,13 +85,8 @@ class Server:
         self.notes = folder / "notes"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, call: str = "", when: int = 0) -> None:
-        """Start it. With ``call``, it is killed as it makes that system call for the
-        ``when``-th time in one thread."""
-        before = [
-            str(STRACE), "-f", "-qq", "-o", os.devnull,
-            "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}",
-        ] if call else []  # fmt: skip
+    def start(self, *before: str) -> None:
+        """Start it, by a command put before it: ``killed_at``, for instance."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -100,6 +104,11 @@ class Server:
     def running(self) -> bool:
         """Whether it is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """The code it ended with; None while it is there."""
+        return None if self._process is None else self._process.poll()
 
     def kill(self) -> None:
         """kill -9, and its tracer with it."""

@@ -55,23 +55,23 @@ def open_writer(
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old for relaychat")
     _make_private(path)
-    connection = sqlite3.connect(
-        path,
-        timeout=BUSY_S,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=factory,
-    )
     try:
-        upgrade(connection, path, upgrades())
-        _prepare_writer(connection)
-        _inherit(connection, path.with_name(path.name + "-wal"))
+        connection = sqlite3.connect(
+            path,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=factory,
+        )
+        try:
+            upgrade(connection, path, upgrades())
+            _prepare_writer(connection)
+            _inherit(connection, path.with_name(path.name + "-wal"))
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.Error as error:
-        connection.close()
         raise StoreBroken(f"{path} can't be used: {error}") from error
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 

@@ -129,6 +129,13 @@ class LockTests(StoreCase):
         path.unlink()
         self.sqlite(path).open(())
 
+    def test_no_file_to_open(self) -> None:
+        """What SQLite can't even open is told like all that it can't use."""
+        path = self.folder() / "relaychat.db"
+        path.mkdir()
+        with self.assertRaisesRegex(StoreBroken, "unable to open database file"):
+            self.sqlite(path).open(())
+
     def test_no_folder_to_lock_in(self) -> None:
         """A path that can't be is an OSError with its name."""
         path = self.folder() / "file"
