@@ -48,7 +48,7 @@ LIFE_S = 4.0
 """Until a fault has struck; then it is not counted, for its number was too high."""
 ACKS_AFTER = 30
 """So much is acknowledged after a fault that was ridden out."""
-STUCK_S = 15.0
+STUCK_S = 20.0
 """Longer than a client waits before it asks again (10 s)."""
 STILL_S = 0.5
 """A fault that stays is looked at for so long."""
@@ -89,7 +89,7 @@ class Fault(NamedTuple):
         kind = chance.choice(("once", "once", "once", "a while", "stays"))
         when = {
             "once": f"{first}",
-            "a while": f"{first}..{first + chance.randrange(1, 20)}",
+            "a while": f"{first}..{first + chance.randrange(1, 4)}",
             "stays": f"{first}+",
         }[kind]
         return cls(call, chance.choice(errors), when, kind == "stays")
@@ -161,7 +161,9 @@ class Faults(Loop):
         self.tally[became] += 1
         self.kills[f"{fault.error} at {fault.call}"] += 1
         if became not in ("ridden out", "unavailable", "stopped", "not started"):
-            self.violations.append(f"{fault}: {became}\n{self._trace.read_text()}")
+            self.violations.append(
+                f"{fault}: {became}\n{self._trace.read_text()[-1500:]}"
+            )
         self.server.kill()
         if number % 5 == 0:
             self.server.start()
@@ -278,7 +280,7 @@ def part(options: argparse.Namespace) -> Part:
         reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(ended))
         reactor.run()
         if faults.violations:
-            faults.violations.append(faults.server.said())
+            faults.violations.append(faults.server.said()[-500:])
     return Part(faults.kills, faults.tally, figures, faults.violations)
 
 

@@ -115,6 +115,8 @@ def _inherit(connection: sqlite3.Connection, wal: Path) -> None:
     # writer may have ended between a write and its sync. SQLite reads it as it is.
     connection.execute("BEGIN IMMEDIATE")  # keeps others from writing to it
     try:
+        # Fails on what could be opened for reading alone, which BEGIN does not.
+        connection.execute("DELETE FROM meta WHERE false")
         rewrite(wal)
     finally:
         connection.execute("ROLLBACK")

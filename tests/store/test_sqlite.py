@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from relaychat.model.chain import body_digest
 from relaychat.store import schema
@@ -135,6 +136,20 @@ class LockTests(StoreCase):
         path.mkdir()
         with self.assertRaisesRegex(StoreBroken, "unable to open database file"):
             self.sqlite(path).open(())
+
+    def test_only_to_be_read(self) -> None:
+        """SQLite opens a file that it may not write to for reading, without a word. A
+        store that can keep nothing is not opened."""
+        path = self.folder() / "relaychat.db"
+        store = self.opened(self.sqlite(path))
+        self.wait(store.close())
+
+        class ReadOnly(sqlite3.Connection):
+            def __init__(self, place: Path, **options: Any) -> None:
+                super().__init__(f"{place.as_uri()}?mode=ro", uri=True, **options)
+
+        with self.assertRaisesRegex(StoreBroken, "readonly"):
+            self.sqlite(path, factory=ReadOnly).open(())
 
     def test_no_folder_to_lock_in(self) -> None:
         """A path that can't be is an OSError with its name."""
