@@ -106,6 +106,12 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Its number. It has to have been started."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """The code it ended with; None while it is there."""
         return None if self._process is None else self._process.poll()

@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,9 +84,10 @@ class Fault(NamedTuple):
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Fault:
-        """Low numbers are drawn as often as high ones."""
+        """Low numbers are those of a start, high ones come under load."""
         (call, (most, errors)) = chance.choices(list(CALLS.items()), SHARES)[0]
-        first = int(most ** chance.random())
+        low = chance.random() < 0.4
+        first = int(most ** chance.random()) if low else chance.randrange(1, most + 1)
         kind = chance.choice(("once", "once", "once", "a while", "stays"))
         when = {
             "once": f"{first}",
@@ -218,25 +220,26 @@ class Faults(Loop):
             await (self.first_life() if lives % 8 == 0 else self.life(lives))
         await self.heal()
 
-    def judge(self) -> Counter[str]:
-        """Hold what was told against the log; the figures."""
-        report = check(
-            from_folder(self.server.data),
-            [native.journal for native in self.natives],
-            healed=True,
-        )
-        self.violations += map(str, report.violations)
-        self.violations += [text for native in self.natives for text in native.wrong]
-        self.violations += strange(self.server)
-        counts = report.counts
-        if not counts.acked or not counts.seen:
-            self.violations.append("nothing was acknowledged or shown")
-        return Counter(
-            acknowledged=counts.acked,
-            shown=counts.seen,
-            lost=report.found.get("I1", 0),
-            doubled=report.found.get("I3", 0),
-        )
+
+def judge(loop: Loop, violations: list[str]) -> Counter[str]:
+    """Hold what the clients were told against the log; the figures."""
+    report = check(
+        from_folder(loop.server.data),
+        [native.journal for native in loop.natives],
+        healed=True,
+    )
+    violations += map(str, report.violations)
+    violations += [text for native in loop.natives for text in native.wrong]
+    violations += strange(loop.server)
+    counts = report.counts
+    if not counts.acked or not counts.seen:
+        violations.append("nothing was acknowledged or shown")
+    return Counter(
+        acknowledged=counts.acked,
+        shown=counts.seen,
+        lost=report.found.get("I1", 0),
+        doubled=report.found.get("I3", 0),
+    )
 
 
 def strange(server: Server) -> list[str]:
@@ -257,6 +260,30 @@ class Part(msgspec.Struct):
     violations: list[str]
 
 
+def carry_out(
+    loop: Loop, run: Callable[[], Coroutine[Any, Any, None]], violations: list[str]
+) -> None:
+    """Have the reactor run for this alone."""
+
+    async def guarded() -> None:
+        try:
+            await run()
+        except TooSlow as what:
+            violations.append(f"too slow: {what}")
+        finally:
+            await loop.stop()
+
+    def ended(result: Failure | None) -> None:
+        if isinstance(result, Failure):
+            violations.append(result.getTraceback())
+        reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(guarded()).addBoth(ended))
+    reactor.run()
+    if violations:
+        violations.append(loop.server.said()[-500:])
+
+
 def part(options: argparse.Namespace) -> Part:
     """Carry a part of the faults out, in this process."""
     with tempfile.TemporaryDirectory(prefix="sf-") as name:
@@ -264,23 +291,10 @@ def part(options: argparse.Namespace) -> Part:
         figures: Counter[str] = Counter()
 
         async def run() -> None:
-            try:
-                await faults.run()
-                figures.update(faults.judge())
-            except TooSlow as what:
-                faults.violations.append(f"too slow: {what}")
-            finally:
-                await faults.stop()
+            await faults.run()
+            figures.update(judge(faults, faults.violations))
 
-        def ended(result: Failure | None) -> None:
-            if isinstance(result, Failure):
-                faults.violations.append(result.getTraceback())
-            reactor.stop()
-
-        reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(ended))
-        reactor.run()
-        if faults.violations:
-            faults.violations.append(faults.server.said()[-500:])
+        carry_out(faults, run, faults.violations)
     return Part(faults.kills, faults.tally, figures, faults.violations)
 
 
@@ -345,7 +359,7 @@ def main() -> int:
     return 1 if violations else 0
 
 
-def told(counts: Counter[str]) -> str:
+def told(counts: Mapping[str, int]) -> str:
     """Counts in words."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 

@@ -121,8 +121,8 @@ def decide(
                 _decided(turn, peer, item, known[index])
             elif peer is not None:
                 _command(turn, peer, item)
-            elif held and turn.refusing:
-                held.append((None, item))  # Facts keep their order.
+            elif held and turn.refusing and _durable(item):
+                held.append((None, item))  # They keep their order.
             else:
                 FACTS[type(item)](turn, item)
         except Settled as first:
@@ -150,6 +150,13 @@ def _command(turn: Turn, peer: Peer, command: commands.Command) -> None:
     COMMANDS[type(command)](turn, peer, command)
     if peer.refused_cid:
         _go_on(turn, peer, command)
+
+
+def _durable(fact: facts.Fact) -> bool:
+    """Whether something may have to be kept of it."""
+    if isinstance(fact, facts.Lost):
+        return fact.peer.user is not None and bool(fact.peer.user.rooms)
+    return isinstance(fact, facts.Expired | facts.Restarted)
 
 
 def _decided(

@@ -333,6 +333,25 @@ class OutcomeTests(HubTestCase):
         self.run_hub(1)
         self.reported()
 
+    def test_guests_without_a_room_need_not_wait(self) -> None:
+        """Nothing of them is kept, so their nick is free though facts wait."""
+        cat = self.connect("cat")
+        self.store.full = True
+        self.lose(self.bob)
+        self.lose(cat)
+        again = self.connect("cat", quiet=False)
+        self.assertEqual(again.heard(), ["welcome cat"])
+        self.reported()
+
+    def test_a_stop_does_not_wait(self) -> None:
+        """Everybody hears that the server stops though facts wait."""
+        self.store.full = True
+        self.lose(self.bob)
+        self.hub.close()
+        self.run_hub()
+        self.assertTrue(self.ann.closed)
+        self.reported()
+
     def test_poison(self) -> None:
         """What can't be stored is refused alone; the rest of its turn stands."""
         self.store.script = [poison(1)]

@@ -130,6 +130,13 @@ class LogTests(MemoryTests):
         self.run_hub()
         self.assertEqual(self.ann.heard(), [])
 
+    def test_while_facts_wait(self) -> None:
+        """A page is told though the store keeps nothing, and facts wait for it."""
+        self.store.full = True
+        self.lose(self.bob)
+        self.assertEqual(self.seqs(limit=3), ([20, 21, 22], True))
+        self.assertIn("the store keeps nothing", self.reported()[0])
+
     def test_after_a_restart(self) -> None:
         """A log is read as it was left."""
         self.restart()
