@@ -275,12 +275,14 @@ class _Hello(Protocol):
 
     transport: Any
 
-    def __init__(self, welcomed: Deferred[float]) -> None:
+    def __init__(self, welcomed: Deferred[float], nick: str) -> None:
         self._welcomed = welcomed
+        self._nick = nick
         self._read = b""
 
     def connectionMade(self) -> None:
-        self.transport.write(b'{"type":"hello","nick":"probe"}\n')
+        hello = f'{{"type":"hello","nick":"{self._nick}"}}\n'
+        self.transport.write(hello.encode())
 
     def dataReceived(self, data: bytes) -> None:
         self._read += data
@@ -294,11 +296,12 @@ class _Hello(Protocol):
             self._welcomed.errback(reason)
 
 
-def welcome(reactor: Any, endpoint: str) -> Deferred[float]:
-    """Connect and say hello; fires with the time of the welcome, or fails."""
+def welcome(reactor: Any, endpoint: str, nick: str = "probe") -> Deferred[float]:
+    """Connect and say hello; fires with the time of the welcome, or fails. A nick is
+    taken for minutes then."""
     welcomed: Deferred[float] = Deferred()
     client: Any = dial(reactor, endpoint)
-    client.connect(Factory.forProtocol(lambda: _Hello(welcomed))).addErrback(
+    client.connect(Factory.forProtocol(lambda: _Hello(welcomed, nick))).addErrback(
         welcomed.errback
     )
     return welcomed

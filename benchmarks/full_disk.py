@@ -30,7 +30,7 @@ import msgspec
 from crash_clients import welcome
 from crash_loop import HEAL_S, START_S, Loop, TooSlow, sleep
 from crash_server import Server
-from storage_faults import Part, carry_out, judge, told
+from storage_faults import CANNOT_START, Part, carry_out, judge, told
 from twisted.internet import reactor as installed
 
 reactor: Any = installed
@@ -80,22 +80,37 @@ class FullDisk(Loop):
         """Nothing goes in any more; then there is room."""
         await self.until("the disk to be full", HEAL_S, self._refused)
         self.tally["full"] += 1
-        if again:
-            self.server.kill()
+        if again and not await self._start_again():
+            self.tally["not started while full"] += 1
+            self._ballast.unlink()
             self.server.start()
-            await self.welcomed(time.monotonic())
-            await self.until("the disk to be full", HEAL_S, self._refused)
-            self.tally["started while full"] += 1
+            return
         used = self._cpu_s()
         await sleep(LOOK_S)
         self.busiest = max(self.busiest, (self._cpu_s() - used) / LOOK_S)
-        await welcome(reactor, f"unix:{self.server.data / 'native.sock'}")
+        door = f"unix:{self.server.data / 'native.sock'}"
+        await welcome(reactor, door, f"guest{self.tally.total()}")
         acked, freed = self.acked, time.monotonic()
         self._ballast.unlink()
         await self.until("it to heal", HEAL_S, lambda: self.acked > acked)
         self.longest_s = max(self.longest_s, time.monotonic() - freed)
         if self.busiest > MOST_CPU:
             self.violations.append(f"it is busy with nothing: {self.busiest:.2f}")
+
+    async def _start_again(self) -> bool:
+        """Kill it and start it on the full disk; whether it could. If not, it says so,
+        and its code is 1."""
+        self.server.kill()
+        self.server.start()
+        try:
+            await self.welcomed(time.monotonic())
+        except TooSlow:
+            if self.server.code != CANNOT_START:
+                raise
+            return False
+        await self.until("the disk to be full", HEAL_S, self._refused)
+        self.tally["started while full"] += 1
+        return True
 
     async def _load(self) -> None:
         acked = self.acked

@@ -11,6 +11,8 @@ from twisted.cred.error import LoginFailed as NotThem
 from twisted.cred.error import UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from relaychat.auth.failures import Failures
 from relaychat.auth.passwords import prepare
@@ -23,9 +25,10 @@ from relaychat.model.errors import (
     LoginFailed,
     TooFast,
     TooLong,
+    Unavailable,
 )
 from relaychat.model.names import check_nick, fold
-from relaychat.store.api import Store
+from relaychat.store.api import Store, StoreBroken
 
 DIGEST_BYTES = 16
 """Of a device's secret. As long as the secret itself (H16)."""
@@ -55,6 +58,8 @@ def device_key(secret: str) -> str:
 class Login:
     """Admits peers through a portal of ``twisted.cred``."""
 
+    _log = Logger()
+
     def __init__(self, portal: Portal, store: Store, failures: Failures) -> None:
         self._portal = portal
         self._store = store
@@ -66,10 +71,16 @@ class Login:
         """Find out who says hello, from a host's ``address`` or ``unix``.
 
         Fails with LoginFailed, TooFast, GuestsNotAllowed, BadName, TooLong; NickInUse
-        for a guest who would be called like an account.
+        for a guest who would be called like an account; Unavailable.
         """
         presence = presence or Presence()
-        return Deferred.fromCoroutine(self._admit(hello, address, presence))
+        asked = Deferred.fromCoroutine(self._admit(hello, address, presence))
+        return asked.addErrback(self._unreadable)
+
+    def _unreadable(self, failure: Failure) -> Failure:
+        failure.trap(StoreBroken)
+        self._log.error("can't be read: {why}", why=failure.getErrorMessage())
+        raise Unavailable("nobody can be let in at the moment; try again")
 
     async def _admit(self, hello: Hello, address: str, presence: Presence) -> Admission:
         check_nick(hello.nick)

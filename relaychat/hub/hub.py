@@ -46,6 +46,7 @@ from relaychat.store.api import (
     InDoubt,
     Outcome,
     Store,
+    StoreBroken,
 )
 
 SLICE_US = 20_000
@@ -228,17 +229,25 @@ class Hub:
         self._run(items, known, refusing=False)
 
     def _broken(self, failure: Failure) -> None:
-        """Carrying out a turn failed somewhere in a Deferred."""
-        self._stop_in_doubt(failure.getTraceback())
+        """A read failed, or carrying out a turn did, somewhere in a Deferred."""
+        if not isinstance(failure.value, StoreBroken):
+            self._stop_in_doubt(failure.getTraceback())
+        elif self._ends():
+            self._alarms.in_doubt(f"the log can't be read: {failure.getErrorMessage()}")
 
     def _stop_in_doubt(self, why: str) -> None:
         """Carrying out a turn failed: nobody knows what is in the log, so the log
-        decides. A read that fails while the server stops means nothing."""
-        if self._ended or (self._closing and not self._busy):
-            return
-        self._ended = True
-        self._alarms.error(f"carrying out a turn failed: {why}")
-        self._alarms.in_doubt("the hub is in an unknown state")
+        decides."""
+        if self._ends():
+            self._alarms.error(f"carrying out a turn failed: {why}")
+            self._alarms.in_doubt("the hub is in an unknown state")
+
+    def _ends(self) -> bool:
+        """Whether it ends here. It does so once; and what fails while it stops anyway
+        means nothing."""
+        ends = not self._ended and (self._busy or not self._closing)
+        self._ended = self._ended or ends
+        return ends
 
     # -- delivery -------------------------------------------------------------
 

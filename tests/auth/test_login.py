@@ -14,6 +14,7 @@ from relaychat.model.errors import (
     LoginFailed,
     NickInUse,
     TooFast,
+    Unavailable,
 )
 from relaychat.store.api import Batch, Committed, Head, Record, Row
 from tests.auth.house import House
@@ -149,6 +150,18 @@ class GuestTests(SynchronousTestCase):
     def test_no_guests_and_a_wrong_password(self) -> None:
         """A wrong password reads the same where no guests are allowed."""
         self.failureResultOf(House(guests=False).come("ann", "tea"), LoginFailed)
+
+
+class BrokenTests(SynchronousTestCase):
+    """A store that can't be read."""
+
+    def test_come_again(self) -> None:
+        """Who says hello is told to try again later, and not that they are wrong."""
+        house = House()
+        house.store.close()
+        hello = Hello("ann", device=SECRET)
+        self.failureResultOf(house.login.admit(hello, "unix"), Unavailable)
+        self.failureResultOf(house.come("ann", "tea"), Unavailable)
 
 
 class DeviceTests(SynchronousTestCase):
