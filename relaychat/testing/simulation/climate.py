@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 
 from relaychat.app.config import Config, from_mapping, read
+from relaychat.testing.simulation.disk import SYNC_S, Disk
 from relaychat.testing.simulation.options import Options
 from relaychat.testing.simulation.sockets import Weather
 
@@ -58,3 +59,9 @@ def weather_of(seed: str) -> Weather:
         transport_bytes=pick([2048, 65536]),
         buffer_bytes=pick([2048, 16384, 65536]),
     )
+
+
+def disk_of(seed: str) -> Disk:
+    """What it is kept on: a fast disk, a turning one, a cheap card."""
+    chance = random.Random(f"{seed} sync")
+    return Disk(f"{seed} disk", chance.choice([SYNC_S, 0.008, 0.05]))

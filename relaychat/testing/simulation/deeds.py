@@ -62,11 +62,18 @@ class Deed:
 # -- with a native client -------------------------------------------------------------
 
 
-def _speak(who: Native, deed: Deed) -> None:
-    room = deed.room(who)
+def _speak(who: Native, deed: Deed, room: str = "") -> None:
+    room = room or deed.room(who)
     for _ in range(deed.chance.choice(BURST)):
         kind: c.Kind = deed.chance.choice(["text", "text", "text", "notice", "action"])
         who.send(c.Say(room, deed.text(), kind))
+
+
+def _last_words(who: Native, deed: Deed) -> None:
+    """What is said in the same breath as what follows."""
+    for room in who.rooms:
+        if deed.coin(0.3):
+            _speak(who, deed, room)
 
 
 def _direct(who: Native, deed: Deed) -> None:
@@ -106,10 +113,12 @@ def _join(who: Native, deed: Deed) -> None:
 def _part(who: Native, deed: Deed) -> None:
     rooms = [room for room in who.rooms if room.startswith("#")]
     if rooms:
+        _last_words(who, deed)
         who.leave(deed.chance.choice(rooms))
 
 
 def _rename(who: Native, deed: Deed) -> None:
+    _last_words(who, deed)
     who.ask(c.Rename(f"{who.nick}{deed.chance.choice(['', '', '-x', '-y'])}"))
 
 
@@ -182,6 +191,7 @@ def _ask(who: Native, deed: Deed) -> None:
 
 def _bye(who: Native, deed: Deed) -> None:
     if who.up:
+        _last_words(who, deed)
         who.conversation.bye()
 
 
@@ -197,10 +207,16 @@ NATIVE: dict[str, Callable[[Native, Deed], None]] = {
 # -- with an IRC client ---------------------------------------------------------------
 
 
-def _irc_speak(who: Irc, deed: Deed) -> None:
-    room = deed.room(who)
+def _irc_speak(who: Irc, deed: Deed, room: str = "") -> None:
+    room = room or deed.room(who)
     for _ in range(deed.chance.choice(BURST[:5])):
         who.message(room, deed.text(IRC_TEXT))
+
+
+def _irc_last_words(who: Irc, deed: Deed) -> None:
+    for room in who.rooms:
+        if deed.coin(0.3):
+            _irc_speak(who, deed, room)
 
 
 def _irc_direct(who: Irc, deed: Deed) -> None:
@@ -213,10 +229,12 @@ def _irc_join(who: Irc, deed: Deed) -> None:
 
 def _irc_part(who: Irc, deed: Deed) -> None:
     if who.rooms:
+        _irc_last_words(who, deed)
         who.leave(deed.chance.choice(who.rooms))
 
 
 def _irc_rename(who: Irc, deed: Deed) -> None:
+    _irc_last_words(who, deed)
     who.say("NICK", f"{who.nick}{deed.chance.choice(['', '', '-x', '-y'])}")
 
 
@@ -229,6 +247,7 @@ def _irc_names(who: Irc, deed: Deed) -> None:
 
 
 def _irc_quit(who: Irc, deed: Deed) -> None:
+    _irc_last_words(who, deed)
     who.say("QUIT", "bye")
 
 

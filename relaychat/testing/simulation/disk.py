@@ -46,7 +46,7 @@ NAMES: dict[Trouble, str] = {
 READ_S = 0.0003
 """A read of some pages, as measured on a small server."""
 SYNC_S = 0.0005
-"""An fsync, likewise."""
+"""An fsync, likewise. A run's disk may be a slower one."""
 HOP_S = 0.0001
 """From the writer's thread to the reactor's."""
 
@@ -54,7 +54,8 @@ HOP_S = 0.0001
 class Disk:
     """See the module. Troubles that are put on it befall the next commits."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, sync_s: float = SYNC_S) -> None:
+        self.sync_s = sync_s
         self.ledger = Ledger()
         self.full = False
         self.slow_s = 0.0
@@ -111,7 +112,7 @@ class DiskStore:
         """See ``api.Store``."""
         answer: Deferred[Outcome] = Deferred()
         self.under_way += 1
-        self._later(SYNC_S, lambda: self._sync(batch, answer))
+        self._later(self._disk.sync_s, lambda: self._sync(batch, answer))
         return answer
 
     def _later(self, typical_s: float, call: Callable[[], None]) -> None:
@@ -189,7 +190,7 @@ class DiskStore:
     def close(self) -> Deferred[None]:
         """See ``api.Store``."""
         closed: Deferred[None] = Deferred()
-        self._later(SYNC_S, lambda: self._close(closed))
+        self._later(self._disk.sync_s, lambda: self._close(closed))
         return closed
 
     def _close(self, closed: Deferred[None]) -> None:

@@ -14,6 +14,9 @@ from relaychat.testing.simulation.options import Options
 
 DEEDS_PER_CLIENT_MINUTE = 15.0
 FAULTS_PER_MINUTE = 8.0
+TOGETHER = 0.5
+"""How much of what people do comes at a full second: the network scatters it over some
+turns, and what is decided in one turn has seams that nothing else has."""
 
 DEEDS = {
     "speak": 46, "direct": 6, "edit": 5, "redact": 3, "react": 4, "join": 9, "part": 3,
@@ -63,6 +66,8 @@ def plan(seed: str, options: Options) -> list[Item]:
 def _drawn(seed: str, options: Options, number: int, fault: bool) -> Item:
     chance = random.Random(f"{seed} item {number}")
     at_us = chance.randrange(round(options.minutes * 60e6))
+    if not fault and chance.random() < TOGETHER:
+        at_us -= at_us % 1_000_000
     kinds = FAULTS if fault else DEEDS
     what = chance.choices(list(kinds), list(kinds.values()))[0]
     return Item(at_us, number, fault, what, chance.randrange(options.clients))

@@ -6,15 +6,15 @@ from collections import Counter
 
 from relaychat.app.config import Config
 from relaychat.testing.checker import Violation
-from relaychat.testing.simulation.disk import Disk
+from relaychat.testing.simulation.climate import disk_of
 from relaychat.testing.simulation.network import Network
 from relaychat.testing.simulation.server import Server
 from relaychat.testing.simulation.sockets import Weather
 from relaychat.testing.simulation.trace import Trace
 from relaychat.testing.world import SimulatedWorld
 
-FOUND_LIMIT = 20
-"""Violations that are kept of a run: the first is the one to look at."""
+FOUND_LIMIT = 5
+"""Breaches of each promise that are kept of a run: the first is the one to look at."""
 
 
 class Stage:
@@ -25,9 +25,10 @@ class Stage:
         self.world = SimulatedWorld()
         self.trace = Trace(self.world)
         self.network = Network(self.world, self.trace, weather)
-        self.disk = Disk(f"{seed} disk")
+        self.disk = disk_of(seed)
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
+        self._found: Counter[str] = Counter()
         self.config = config
         self.server = Server(
             self.world, self.network, self.disk, config, f"{seed} server", self.report
@@ -41,6 +42,7 @@ class Stage:
     def report(self, promise: str, text: str) -> None:
         """Something that must never happen has happened."""
         self.trace.note("violation", text.encode())
-        if len(self.violations) < FOUND_LIMIT:
+        self._found[promise] += 1
+        if self._found[promise] <= FOUND_LIMIT:
             at = f"at {self.now_us / 1e6:.6f} s: "
             self.violations.append(Violation(promise, at + text))
