@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.logger import Logger
 
 from relaychat.app.certificate import development_certificate
-from relaychat.app.config import Config, Listen
-from relaychat.app.control import Registrar, admit_owner
+from relaychat.app.config import Config, Listen, Tls
+from relaychat.app.control import Registrar, Reloading, admit_owner
 from relaychat.app.dialects import NoSuchDialect, find_dialect
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.accounts import Accounts
@@ -27,16 +28,18 @@ from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
-from relaychat.model.commands import AddAccount, Hello
+from relaychat.model.commands import AddAccount, Command, Hello, Reload
 from relaychat.model.world import World
+from relaychat.net.certificates import Certificates, Source
 from relaychat.net.listen import Counter, Guard, GuardedFactory, endpoint
-from relaychat.net.tls import TLSError, context
+from relaychat.net.tls import Clients, Pair, TLSError
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
-from relaychat.session.host import Admit, Host
+from relaychat.session.host import Admit, Errand, Host
 from relaychat.session.session import Session
 from relaychat.store.api import Store
 
+_log = Logger(namespace="relaychat.tls")
 DEVELOPMENT_PEM = "development.pem"
 """The self-signed certificate with its key, in the data folder."""
 
@@ -51,8 +54,8 @@ class Door(Struct, frozen=True):
     listen: Listen
     endpoint: IStreamServerEndpoint
     factory: GuardedFactory
-    certificate: Path | None
-    """Of its TLS, or None for plain."""
+    tls: Certificates | None
+    """None for plain."""
 
 
 class Ground(Struct, frozen=True):
@@ -73,6 +76,8 @@ class Relay(Struct, frozen=True):
     counter: Counter
     threads: Threads
     doors: tuple[Door, ...]
+    tls: tuple[Certificates, ...] = ()
+    """Of all doors."""
 
 
 def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
@@ -104,6 +109,12 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
     accounts = Accounts(store, passwords, alarms.in_doubt)
     admit = _login(config, world, store, accounts, passwords)
     counter = Counter(_guard(config, sockets), world)
+    tls = certificates(config, world)
+
+    errands: dict[type[Command], Errand] = {
+        AddAccount: Registrar(accounts).add,
+        Reload: Reloading(tls.values()).run,
+    }
 
     def host(dialect: type[Dialect]) -> Host:
         control = dialect is Control
@@ -114,7 +125,7 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
             admit_owner if control else admit,
             alarms.error,
             config.limits.session,
-            {AddAccount: Registrar(accounts).add} if control else {},
+            errands if control else {},
             config.server.name,
         )
 
@@ -123,18 +134,19 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
             dialect = find_dialect(listen.dialect)
         except NoSuchDialect as error:
             raise CannotBuild(f"{key}.dialect: {error}") from None
-        tls, certificate = _tls(config, listen.tls, world.now_ms())
+        mine = tls.get(listen.tls)
+        connections = mine and mine.connections(dialect.alpn)
         try:
-            where = endpoint(ground.reactor, listen.endpoint, tls)
+            where = endpoint(ground.reactor, listen.endpoint, connections)
         except ValueError as error:
             raise CannotBuild(f"{key}.endpoint: {error}") from None
         factory = GuardedFactory(
-            host(dialect), config.limits.outlet, tls is not None, counter
+            host(dialect), config.limits.outlet, mine is not None, counter
         )
-        return Door(listen, where, factory, certificate)
+        return Door(listen, where, factory, mine)
 
     doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
-    return Relay(store, hub, counter, ground.threads, tuple(doors))
+    return Relay(store, hub, counter, ground.threads, tuple(doors), tuple(tls.values()))
 
 
 def check(config: Config, reactor: Any) -> None:
@@ -211,19 +223,32 @@ def _guard(config: Config, sockets: int) -> Guard:
     return guard if guard.sockets else replace(guard, sockets=sockets)
 
 
-def _tls(config: Config, name: str, now_ms: int) -> tuple[Any, Path | None]:
-    """The TLS context of a listener and its certificate's file; nothing for plain."""
-    if not name:
-        return None, None
-    tls = config.tls[name]
+def certificates(config: Config, world: World) -> dict[str, Certificates]:
+    """What the doors are encrypted with, by name, read for the first time.
+
+    Raises CannotBuild, OSError.
+    """
+    made = {}
+    for name in dict.fromkeys(one.tls for one in config.listen if one.tls):
+        source = _source(config, config.tls[name], world.now_ms())
+        made[name] = Certificates(source, world, _log, config.server.name)
+        try:
+            made[name].load()
+        except TLSError as error:
+            raise CannotBuild(f"tls.{name}: {error}") from None
+    return made
+
+
+def _source(config: Config, tls: Tls, now_ms: int) -> Source:
+    authority = Path(tls.client_ca) if tls.client_ca else None
+    clients = Clients(tls.client_certificates, authority)
+    if tls.folder:
+        return Source(folder=Path(tls.folder), default=tls.default, clients=clients)
     if tls.certificate:
-        certificate = Path(tls.certificate)
-        key = Path(tls.key or tls.certificate)
+        pair = Pair(Path(tls.certificate), Path(tls.key or tls.certificate))
     else:
-        certificate = key = development_certificate(
+        made = development_certificate(
             Path(config.server.data, DEVELOPMENT_PEM), config.server.name, now_ms
         )
-    try:
-        return context(certificate, key), certificate
-    except TLSError as error:
-        raise CannotBuild(f"tls.{name}: {error}") from None
+        pair = Pair(made, made)
+    return Source(pair, clients=clients)

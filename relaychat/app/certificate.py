@@ -1,79 +1,166 @@
-"""A self-signed certificate for development: for this machine's own names only.
+"""Certificates that relaychat makes itself: a self-signed one for development, and a
+private authority with a server's certificate (``relaychat init``).
 
 ``cryptography`` is imported when one is made, which is once per data folder.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from relaychat.store.folder import make_folder, put_file
 
-LIFE_DAYS = 825
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+DEVELOPMENT_DAYS = 825
 """The longest that common clients accept."""
+SERVER_DAYS = 365
+"""The longest that Mozilla's profile allows."""
+AUTHORITY_DAYS = 3650
+"""Ten years: clients are given it by hand."""
+LATE_CLOCKS = timedelta(hours=1)
+"""How far behind a client's clock may be on the first day."""
+
+
+class Issued(NamedTuple):
+    """A certificate with its key."""
+
+    certificate: x509.Certificate
+    key: EllipticCurvePrivateKey
+
+    def certificate_pem(self) -> bytes:
+        """For everybody."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def key_pem(self) -> bytes:
+        """For its owner alone; it is not encrypted."""
+        from cryptography.hazmat.primitives.serialization import (
+            Encoding,
+            NoEncryption,
+            PrivateFormat,
+        )
+
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def development_certificate(path: Path, name: str, now_ms: int) -> Path:
-    """The PEM file with key and certificate at ``path``, made if it is not there.
+    """The PEM file with key and certificate at ``path``, made if it is not there: for
+    localhost, its addresses and ``name``.
 
     Raises OSError.
     """
     if not path.exists():
         make_folder(path.parent)
-        pem = make_certificate(name, datetime.fromtimestamp(now_ms / 1000, UTC))
-        put_file(path, pem)
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        names = ("localhost", name, "127.0.0.1", "::1")
+        made = make_server(name, names, now, days=DEVELOPMENT_DAYS)
+        put_file(path, made.key_pem() + made.certificate_pem())
     return path
 
 
-def make_certificate(name: str, now: datetime) -> bytes:
-    """Key and certificate, PEM, for localhost, its addresses and ``name``."""
-    from ipaddress import ip_address
+def make_authority(called: str, now: datetime) -> Issued:
+    """An authority of one's own, for server certificates directly below it."""
+    from cryptography import x509
 
+    limit = x509.BasicConstraints(ca=True, path_length=0)
+    return _issue(called, None, now, AUTHORITY_DAYS, limit, ())
+
+
+def make_server(
+    called: str,
+    names: Sequence[str],
+    now: datetime,
+    issuer: Issued | None = None,
+    days: int = SERVER_DAYS,
+) -> Issued:
+    """A certificate for these host names and addresses, signed by ``issuer`` or by
+    itself. What it is ``called`` is for display, the names alone count.
+
+    Raises ValueError for what is no name.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    hosts = [_host(name) for name in dict.fromkeys(names)]
+    limit = x509.BasicConstraints(ca=False, path_length=None)
+    more = (
+        x509.SubjectAlternativeName(hosts),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+    )
+    return _issue(called, issuer, now, days, limit, more)
+
+
+def _host(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name.encode("idna").decode())
+
+
+def _issue(
+    called: str,
+    issuer: Issued | None,
+    now: datetime,
+    days: int,
+    limit: x509.BasicConstraints,
+    more: Sequence[x509.ExtensionType],
+) -> Issued:
+    """A new key, and its certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import (
         SECP256R1,
         generate_private_key,
     )
     from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
 
     key = generate_private_key(SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
-    hosts: list[x509.GeneralName] = [
-        x509.DNSName(host) for host in dict.fromkeys(["localhost", name])
-    ]
-    hosts += [x509.IPAddress(ip_address(host)) for host in ("127.0.0.1", "::1")]
-    certificate = (
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, called[:64])])
+    signing = issuer.key if issuer else key
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=LIFE_DAYS))
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, SHA256())
+        .not_valid_before(now - LATE_CLOCKS)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(limit, critical=True)
+        .add_extension(_usage(limit.ca), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()),
+            critical=False,
+        )
     )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private + certificate.public_bytes(Encoding.PEM)
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
+    return Issued(builder.sign(signing, SHA256()), key)
 
 
-def fingerprint(path: Path) -> str:
-    """The SHA-256 fingerprint of a PEM file's first certificate, as clients show it.
+def _usage(of_authority: bool) -> x509.KeyUsage:
+    """What the key is for: an authority's signs certificates, a server's greets."""
+    from cryptography import x509
 
-    Raises OSError, ValueError.
-    """
-    from hashlib import sha256
-    from ssl import PEM_cert_to_DER_cert
-
-    text = path.read_text(encoding="ascii")
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    first = text[text.index(begin) : text.index(end) + len(end)]
-    digest = sha256(PEM_cert_to_DER_cert(first)).hexdigest().upper()
-    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+    return x509.KeyUsage(
+        digital_signature=not of_authority,
+        key_cert_sign=of_authority,
+        crl_sign=of_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -73,13 +73,28 @@ class Listen(Section, frozen=True):
 
 
 class Tls(Section, frozen=True):
-    """A certificate for listeners, as ``[tls.NAME]``. Where none is named, a
-    self-signed one for development is made in the data folder at the first start."""
+    """Certificates for listeners, as ``[tls.NAME]``. Where none is named, a self-signed
+    one for development is made in the data folder at the first start. Files that have
+    changed are noticed within a minute, and at once by ``relaychat ctl reload``;
+    connections that are there go on. ``docs/tls.md`` says how to come by them."""
 
     certificate: str = ""
     """PEM file: the certificate, then its chain. Relative to the configuration file."""
     key: str = ""
     """PEM file of the private key; empty if it is in the certificate's file."""
+    folder: str = ""
+    """In the place of one certificate: a folder of several, of which each client gets
+    the one for the name that it asks for (SNI, wildcards too). It holds ``NAME.crt`` or
+    ``NAME.pem`` with ``NAME.key``, or is certbot's ``/etc/letsencrypt/live``."""
+    default: str = ""
+    """Which of the folder a client gets that asks for no name, or for an unknown one:
+    a host name. Empty for the relay's own ``server.name``, or the first one."""
+    client_certificates: bool = False
+    """Ask clients for a certificate: accounts may log in by its fingerprint, whoever
+    signed it. Who has none comes in all the same."""
+    client_ca: str = ""
+    """PEM file of authorities: ask clients for a certificate, and refuse one that none
+    of these has signed."""
 
 
 class Accounts(Section, frozen=True):
@@ -194,7 +209,13 @@ def _with_paths(config: Config, base: Path, data: str) -> Config:
             for one in config.listen
         ),
         tls={
-            name: replace(one, certificate=whole(one.certificate), key=whole(one.key))
+            name: replace(
+                one,
+                certificate=whole(one.certificate),
+                key=whole(one.key),
+                folder=whole(one.folder),
+                client_ca=whole(one.client_ca),
+            )
             for name, one in config.tls.items()
         },
         log=replace(config.log, file=whole(config.log.file)),
@@ -246,6 +267,10 @@ def _problems(config: Config) -> Iterator[str]:
     for name, tls in config.tls.items():
         if tls.key and not tls.certificate:
             yield f"tls.{name}.certificate: is needed beside a key"
+        if tls.folder and tls.certificate:
+            yield f"tls.{name}.folder: stands in the place of a certificate"
+        if tls.default and not tls.folder:
+            yield f"tls.{name}.default: is one of several, so it needs a folder"
 
 
 def _out_of_bounds(section: Struct, where: str) -> Iterator[str]:

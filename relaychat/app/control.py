@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
+import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 
 from relaychat.auth.accounts import Accounts
 from relaychat.model.admission import Admission
-from relaychat.model.commands import AddAccount, Hello
+from relaychat.model.commands import AddAccount, Hello, Reload
 from relaychat.model.errors import Forbidden
-from relaychat.model.events import Done
+from relaychat.model.events import Done, Reloaded
 from relaychat.model.words import Word
+from relaychat.net.certificates import Certificates
 from relaychat.session.session import Session
 
 
@@ -36,3 +39,22 @@ class Registrar:
     async def _add(self, command: AddAccount) -> Word:
         await self._accounts.add(command.name, command.password)
         return Done(id=command.id)
+
+
+class Reloading:
+    """Reads anew what can be changed while the relay runs: the certificates."""
+
+    def __init__(self, tls: Collection[Certificates]) -> None:
+        self._tls = tls
+
+    def now(self) -> Reloaded:
+        """Do it."""
+        looked = [one.look(anyway=True) for one in self._tls]
+        return Reloaded(
+            tuple([text for one in looked for text in one.changed]),
+            tuple([text for one in looked for text in one.problems]),
+        )
+
+    def run(self, command: Reload, session: Session) -> Deferred[Word]:
+        """The same, as an errand."""
+        return succeed(msgspec.structs.replace(self.now(), id=command.id))

@@ -54,6 +54,15 @@ def on_signals(stop: Callable[[str], None], reactor: Any) -> None:
         signal.signal(number, heard)
 
 
+def on_hangup(reload: Callable[[], object], reactor: Any) -> None:
+    """Call ``reload`` for SIGHUP, which would end the process otherwise."""
+
+    def heard(number: int, frame: object) -> None:
+        reactor.callFromThread(reload)
+
+    signal.signal(signal.SIGHUP, heard)
+
+
 def leave(reactor: Any, code: int) -> None:
     """Stop the reactor, and end with this code once everything is closed."""
 

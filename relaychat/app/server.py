@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from relaychat.app import logs, process
 from relaychat.app.build import CannotBuild, Relay, build
 from relaychat.app.config import Config, Log
+from relaychat.app.control import Reloading
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
 from relaychat.store.api import StoreBroken, StoreLocked
@@ -93,12 +94,16 @@ class RelayService(Service):
         relay.hub.start()
         self._relay = relay
         relay.threads.start()
+        for one in relay.tls:
+            one.start()
         for index, door in enumerate(relay.doors):
             try:
                 self._ports.append(await door.endpoint.listen(door.factory))
             except (CannotListenError, OSError) as error:
                 raise CannotBuild(f"listen[{index}].endpoint: {error}") from None
         reactor.callWhenRunning(process.on_signals, self._heard, reactor)
+        reload = Reloading(relay.tls).now
+        reactor.callWhenRunning(process.on_hangup, reload, reactor)
         hosts = [port.getHost() for port in self._ports]
         self._log.info("{text}", text=welcome(config, relay.doors, hosts))
 
@@ -150,6 +155,8 @@ class RelayService(Service):
         relay = self._relay
         if relay is None:
             return
+        for one in relay.tls:
+            one.stop()
         relay.hub.close()
         until = self._reactor.seconds() + GOODBYE_S
         while relay.hub.state.peers and self._reactor.seconds() < until:

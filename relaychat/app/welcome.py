@@ -8,7 +8,6 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from relaychat import __version__
 from relaychat.app.build import Door
-from relaychat.app.certificate import fingerprint
 from relaychat.app.config import Config
 
 FIRST_WORDS = """\
@@ -22,12 +21,14 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
     """One line for each door, the fingerprints, and the first words."""
     lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
     for door, host in zip(doors, hosts, strict=True):
-        name = door.listen.dialect + (", TLS" if door.certificate else "")
+        name = door.listen.dialect + (", TLS" if door.tls else "")
         how = _how(door, host, config.server.data)
         lines.append(f"  {name:12} {where(host):28} {how}".rstrip())
-    for certificate in dict.fromkeys(door.certificate for door in doors):
-        if certificate is not None:
-            lines.append(f"{certificate}, SHA-256: {fingerprint(certificate)}")
+    for tls in dict.fromkeys(door.tls for door in doors if door.tls):
+        lines += [
+            f"{one.pair.certificate}, SHA-256: {one.fingerprint}"
+            for one in tls.served()
+        ]
     return "\n".join([*lines, FIRST_WORDS])
 
 
@@ -44,7 +45,7 @@ def where(host: object) -> str:
 
 def _how(door: Door, host: object, data: str) -> str:
     """The command that comes in by a door of the common kinds."""
-    dialect, tls = door.listen.dialect, door.certificate is not None
+    dialect, tls = door.listen.dialect, door.tls is not None
     if isinstance(host, UNIXAddress):
         if dialect == "control":
             return f"relaychat ctl --data {data} status"

@@ -308,6 +308,18 @@ def stop(socket: Path) -> None:
 
 
 @ctl.command()
+@click.pass_obj
+def reload(socket: Path) -> None:
+    """Have the server read its certificates anew.
+
+    It does so by itself within a minute. What can't be used is told, and the old stays.
+    """
+    from relaychat.client.control import reload_server
+
+    reload_server(socket)
+
+
+@ctl.command()
 @click.argument("name")
 @click.pass_obj
 def account(socket: Path, name: str) -> None:

@@ -23,6 +23,7 @@ from relaychat.model.commands import (
     Command,
     ListRooms,
     ListSessions,
+    Reload,
     Status,
     Stop,
 )
@@ -165,6 +166,15 @@ def _session_rows(
 def stop_server(path: Path) -> None:
     """Stop the server cleanly."""
     Control(path).ask(Stop())
+
+
+def reload_server(path: Path) -> None:
+    """Have the certificates read anew. Exits if one can't be used."""
+    answer = Control(path).ask(Reload())
+    assert isinstance(answer, events.Reloaded)
+    _show(list(answer.changed) or ["nothing has changed"])
+    if answer.problems:
+        _leave(REFUSED, "\n".join(answer.problems))
 
 
 def add_account(path: Path, name: str, password: str) -> None:

@@ -23,6 +23,7 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     admission.Enter: people.enter,
     admission.Reflect: queries.reflect,
     commands.AddAccount: queries.not_here,
+    commands.Reload: queries.not_here,
     commands.Ban: rule.ban,
     commands.Bye: people.bye,
     commands.Claim: nicks.claim,

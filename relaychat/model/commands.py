@@ -350,6 +350,12 @@ class Stop(
     """Stop the server cleanly. Control sessions only."""
 
 
+class Reload(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="reload", gc=False
+):
+    """Read the certificates anew. Control sessions only."""
+
+
 class AddAccount(
     Command, frozen=True, omit_defaults=True, kw_only=False, tag="account", gc=False
 ):
@@ -365,6 +371,6 @@ AnyCommand = (
     | Say | Edit | Redact | React | Type | Mark
     | ListRooms
     | Show | ListMembers | Who | History | Resume
-    | Status | ListSessions | Stop | AddAccount
+    | Status | ListSessions | Stop | Reload | AddAccount
 )  # fmt: skip
 """Everything that can be asked on a wire."""

@@ -443,3 +443,13 @@ class SessionList(
 
     sessions: tuple[SessionEntry, ...]
     more: bool = False
+
+
+class Reloaded(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="reloaded", gc=False
+):
+    """What a reload has changed, and what could not be used: there the old stays.
+    Lines, for people."""
+
+    changed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()

@@ -12,10 +12,15 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IHandshakeListener
+from twisted.internet.interfaces import (
+    IAddress,
+    IHandshakeListener,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -49,6 +54,7 @@ class Connection:
         self.exempt = local
         self.secure = secure or local
         self.uid = peer_uid(transport) if isinstance(address, UNIXAddress) else None
+        self.certificate = peer_certificate(transport)
 
     @property
     def full(self) -> bool:
@@ -165,13 +171,20 @@ class ShellFactory(Factory):
 
 def outlet_for(setting: Setting) -> Outlet:
     """The outlet that fits a transport, with the kernel's buffer kept small."""
-    if isinstance(setting.transport, tcp.Connection):
-        tune(setting.transport)
-        return SocketOutlet(setting)
-    under = getattr(setting.transport, "transport", None)
-    if isinstance(under, tcp.Connection):
+    under = socket_under(setting.transport)
+    if under is not None:
         tune(under)
-    return StreamOutlet(setting)
+    plain = under is setting.transport
+    return SocketOutlet(setting) if plain else StreamOutlet(setting)
+
+
+def socket_under(transport: Any) -> tcp.Connection | None:
+    """The socket's own transport, where nothing but TLS lies on it."""
+    while not isinstance(transport, tcp.Connection):
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            return None
+    return transport
 
 
 def tune(transport: tcp.Connection) -> None:
@@ -207,14 +220,25 @@ def is_local(address: object) -> bool:
     return False
 
 
+def peer_certificate(transport: Any) -> str | None:
+    """SHA-256 of the certificate that a peer showed, if it did."""
+    tls = ISSLTransport.providedBy(transport)
+    shown = transport.getPeerCertificate() if tls else None
+    if shown is None:
+        return None
+    digest: bytes = shown.to_cryptography().fingerprint(SHA256())
+    return digest.hex()
+
+
 def peer_uid(transport: Any) -> int | None:
     """User id of the process at the other end of a UNIX socket, as the kernel
     knows it."""
+    under = socket_under(transport)
+    if under is None:
+        return None
     size = struct.calcsize("3i")
     try:
-        raw = transport.getHandle().getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, size
-        )
+        raw = under.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     except OSError:
         return None
     return int(struct.unpack("3i", raw)[1])

@@ -15,6 +15,7 @@ from relaychat.model.commands import (
     ListSessions,
     Ping,
     Pong,
+    Reload,
     Status,
     Stop,
 )
@@ -24,7 +25,7 @@ from relaychat.session.faults import fault_of
 from relaychat.session.native import Native
 
 ALLOWED = frozenset(
-    {AddAccount, Bye, ListRooms, ListSessions, Ping, Pong, Status, Stop}
+    {AddAccount, Bye, ListRooms, ListSessions, Ping, Pong, Reload, Status, Stop}
 )
 
 

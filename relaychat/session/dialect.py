@@ -41,6 +41,9 @@ class Dialect(Form):
 
     name: ClassVar[str] = ""
     """As it is called in the configuration and in lists of sessions."""
+    alpn: ClassVar[tuple[str, ...]] = ()
+    """Its names in TLS (RFC 7301): a client that offers only others is refused. Without
+    any, what clients offer there does not matter."""
     line_limit: ClassVar[int] = 8192
     """Bytes of a line, its end not counted (H30)."""
     text: ClassVar[bool] = True

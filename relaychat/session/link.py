@@ -26,6 +26,9 @@ class Link(Protocol):
     """Nobody on the way can read it: TLS, loopback or UNIX socket."""
     uid: int | None
     """User id of the process at the other end of a UNIX socket, else None."""
+    certificate: str | None
+    """SHA-256 of the certificate that the peer showed and has the key of: 64
+    hexadecimal digits in lower case. None if it showed none, or was not asked."""
 
     @property
     def full(self) -> bool:

@@ -59,6 +59,7 @@ class Native(Dialect):
     """See the module."""
 
     name = "native"
+    alpn = ("relaychat",)
     line_limit = LINE_BYTES
 
     def decode(self, frame: bytes) -> Sequence[Word]:

@@ -12,12 +12,17 @@ class MemoryLink:
     """See ``session.link.Link``. ``value`` is what the peer has read."""
 
     def __init__(
-        self, peer: str = "memory", exempt: bool = True, uid: int | None = None
+        self,
+        peer: str = "memory",
+        exempt: bool = True,
+        uid: int | None = None,
+        certificate: str | None = None,
     ) -> None:
         self.peer = peer
         self.exempt = exempt
         self.secure = True
         self.uid = uid
+        self.certificate = certificate
         self.full = False
         self.paused = False
         self.closed = False

@@ -45,6 +45,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tls": {"a": {"cert": "x"}}}, "tls.a.cert: there is no such key"),
     ({"tls": {"a": {"key": "x"}}}, "tls.a.certificate: is needed beside a key"),
     (
+        {"tls": {"a": {"certificate": "x", "folder": "y"}}},
+        "tls.a.folder: stands in the place of a certificate",
+    ),
+    (
+        {"tls": {"a": {"default": "x"}}},
+        "tls.a.default: is one of several, so it needs a folder",
+    ),
+    (
         {"accounts": {"window_s": -1}},
         "accounts.window_s: expected an integer, 0 or more",
     ),

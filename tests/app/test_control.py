@@ -6,13 +6,17 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.control import admit_owner
-from relaychat.model.commands import Hello
+from relaychat.app.control import Reloading, admit_owner
+from relaychat.model.commands import Hello, Reload
 from relaychat.model.errors import Forbidden
+from relaychat.model.events import Reloaded
+from relaychat.net.certificates import Source
 from relaychat.session.control import Control
 from relaychat.session.session import Session
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.relay import Relay
+from tests.net.pki import make
+from tests.net.test_certificates import CertificatesCase
 
 
 class OwnerTests(SynchronousTestCase):
@@ -33,3 +37,26 @@ class OwnerTests(SynchronousTestCase):
         for uid in (os.geteuid() + 1, None):
             asked = admit_owner(Hello("x"), self.session(uid))
             self.failureResultOf(asked, Forbidden)
+
+
+class ReloadTests(CertificatesCase):
+    """What is read anew when somebody asks for it."""
+
+    def test_reload(self) -> None:
+        """What has changed, what is broken, or nothing; with the id that was asked."""
+        self.put("a", make("a.test"))
+        served = self.serve(Source(folder=self.folder))
+        session = Session(Relay().host(Control), MemoryLink(uid=0))
+        reloading = Reloading([served])
+
+        def asked() -> object:
+            return self.successResultOf(reloading.run(Reload(id=7), session))
+
+        self.assertEqual(asked(), Reloaded(id=7))
+        new = self.put("a", make("a.test"))
+        told = reloading.now()
+        self.assertIn(new.fingerprint, " ".join(told.changed))
+        (self.folder / "a.key").write_text("half")
+        told = reloading.now()
+        self.assertEqual(told.changed, ())
+        self.assertIn("a.key: not a certificate and its key", " ".join(told.problems))

@@ -40,3 +40,23 @@ class SteadyTests(SynchronousTestCase):
         reactor.callLater(1, print)
         steady(reactor)
         self.assertEqual(reactor.seconds, seconds)
+
+
+HANGING_UP = """
+import os, signal
+from twisted.internet import reactor
+from relaychat.app.process import on_hangup
+on_hangup(lambda: (print("reloaded"), reactor.stop()), reactor)
+reactor.callLater(0, os.kill, os.getpid(), signal.SIGHUP)
+reactor.run()
+"""
+
+
+class HangupTests(SynchronousTestCase):
+    """SIGHUP, which ends a process that does not listen to it."""
+
+    def test_reload(self) -> None:
+        """It asks for a reload, in the reactor's turn."""
+        command = [sys.executable, "-c", HANGING_UP]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.stdout, done.stderr), ("reloaded\n", ""))

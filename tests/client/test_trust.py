@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 from OpenSSL import SSL
 from twisted.internet.ssl import (
     Certificate,
@@ -26,12 +15,10 @@ from twisted.internet.ssl import (
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.certificate import fingerprint, make_certificate
 from relaychat.client.trust import BadCertificate, Pinned, Signed, Trust
-from relaychat.net.tls import context
-from tests.net.test_tls import shake_hands
+from tests.net.pki import Made, connections, fingerprint, make, server_of, shake_hands
 
-NOW = datetime.now(UTC)
+NAMES = ("relay.test", "localhost", "127.0.0.1", "::1")
 
 
 class Wire:
@@ -46,12 +33,10 @@ class Wire:
 
 class TrustTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.pem = self.certificate(NOW)
+        self.pem = self.put(make(*NAMES))
 
-    def certificate(self, now: datetime) -> Path:
-        path = Path(self.mktemp())
-        path.write_bytes(make_certificate("relay.test", now))
-        return path
+    def put(self, made: Made) -> Path:
+        return made.put(Path(self.mktemp())).certificate
 
     def own(self, pem: Path) -> Any:
         """A certificate as its own authority."""
@@ -61,8 +46,7 @@ class TrustTests(SynchronousTestCase):
         """What is wrong between a client and the server of a certificate; empty if they
         have shaken hands."""
         wire = Wire()
-        server = SSL.Connection(context(pem, pem).getContext(), None)
-        server.set_accept_state()
+        server = server_of(connections(pem))
         client = trust.clientConnectionForTLS(wire)
         client.set_connect_state()
         try:
@@ -95,8 +79,12 @@ class TrustTests(SynchronousTestCase):
 
     def test_wrong_time(self) -> None:
         """A certificate that has expired, or begins in the future, is told as such."""
-        for days, text in ((-2000, "has expired."), (2, "is not valid yet.")):
-            pem = self.certificate(NOW + timedelta(days=days))
+        day = timedelta(days=1)
+        for begins, ends, text in (
+            (-2 * day, -day, "has expired."),
+            (day, 2 * day, "is not valid yet."),
+        ):
+            pem = self.put(make(*NAMES, begins=begins, ends=ends))
             problem = self.meet(Signed("localhost", self.own(pem)), pem)
             self.assertIn(f"the certificate {text}", problem)
 
@@ -107,21 +95,7 @@ class TrustTests(SynchronousTestCase):
 
     def test_no_names(self) -> None:
         """A certificate without any name is for nobody."""
-        key = generate_private_key(SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-        bare = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(NOW - timedelta(hours=1))
-            .not_valid_after(NOW + timedelta(days=1))
-            .sign(key, SHA256())
-        )
-        pem = Path(self.mktemp())
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        pem.write_bytes(private + bare.public_bytes(Encoding.PEM))
+        pem = self.put(make())
         problem = self.meet(Signed("localhost", self.own(pem)), pem)
         self.assertIn("is not for localhost.", problem)
 

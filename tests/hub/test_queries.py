@@ -223,9 +223,10 @@ class ControlTests(HubTestCase):
     def test_for_control_only(self) -> None:
         """Others are refused; accounts are no business of the hub's."""
         ann = self.connect("ann")
-        asked = [c.Status(), c.ListSessions(), c.Stop(), c.AddAccount("x", "y")]
-        self.assertEqual(self.do(ann, *asked), ["error forbidden"] * 4)
-        self.assertEqual(self.do(self.control, asked[3]), ["error forbidden"])
+        ours = [c.Reload(), c.AddAccount("x", "y")]
+        asked = [c.Status(), c.ListSessions(), c.Stop(), *ours]
+        self.assertEqual(self.do(ann, *asked), ["error forbidden"] * 5)
+        self.assertEqual(self.do(self.control, ours[1]), ["error forbidden"])
         self.assertEqual(self.stops, 0)
 
     def test_signs_of_life(self) -> None:

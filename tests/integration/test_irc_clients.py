@@ -15,8 +15,8 @@ from tempfile import mkdtemp
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from relaychat.app.certificate import fingerprint
 from tests.integration.server import Folder, Peer, Server
+from tests.net.pki import fingerprint
 
 CTCP_VERSION = "\x01VERSION\x01"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import clientFromString, wrapClientTLS
@@ -28,12 +29,13 @@ from relaychat.net.listen import Counter, Guard, GuardedFactory
 from relaychat.net.listen import endpoint as server_endpoint
 from relaychat.net.outlet import Bounds, SocketOutlet, StreamOutlet
 from relaychat.net.shell import HANDSHAKE_S, SEND_BUFFER_BYTES, Connection, Shell
-from relaychat.net.tls import TLSError, context
+from relaychat.net.tls import Clients
 from relaychat.session.host import Host
 from relaychat.session.native import Native
 from relaychat.session.states import State
 from relaychat.store.memory import MemoryStore
 from relaychat.testing.relay import Relay
+from tests.net.pki import FOR_CLIENTS, connections, make
 
 HELLO = b'{"type":"hello","nick":"ann"}\n{"type":"join","room":"#tea"}\n'
 LONG = b'{"type":"send","room":"#tea","text":"' + b"x" * 30_000 + b'","id":%d}\n'
@@ -210,7 +212,7 @@ class ConversationTests(SocketCase):
         pem = development_certificate(
             self.folder / "t.pem", "relay.test", 1_800_000_000_000
         )
-        factory: Any = await self.serve("tcp:0", context(pem, pem))
+        factory: Any = await self.serve("tcp:0", connections(pem))
         reader = await self.connect(tls=ssl.CertificateOptions())
         self.assertIsNone(factory.shells[0].session)
         await self.converse(reader)
@@ -218,6 +220,30 @@ class ConversationTests(SocketCase):
         link = factory.shells[0].session.link
         self.assertIsInstance(link.outlet, StreamOutlet)
         self.assertTrue(link.secure)
+        self.assertIsNone(link.certificate)
+
+    async def test_tls_around_unix(self) -> None:
+        """TLS around a UNIX socket: the kernel says who it is there, too."""
+        pem = certificate(self.folder / "t.pem")
+        path = str(self.folder / "tls.sock")
+        factory: Any = await self.serve(f"unix:{path}", connections(pem))
+        reader = await self.connect(f"unix:{path}", ssl.CertificateOptions())
+        await self.converse(reader)
+        await factory.gone[0]
+        self.assertEqual(factory.shells[0].session.link.uid, os.geteuid())
+
+    async def test_client_certificate(self) -> None:
+        """A client that shows a certificate is known by it."""
+        pem = certificate(self.folder / "t.pem")
+        ann = make("ann", usage=FOR_CLIENTS)
+        shows: dict[str, Any] = {"certificate": ann.certificate, "privateKey": ann.key}
+        server = connections(pem, Clients(asked=True))
+        factory: Any = await self.serve("tcp:0", server)
+        reader = await self.connect(tls=ssl.CertificateOptions(**shows))
+        await self.converse(reader)
+        await factory.gone[0]
+        digest = ann.certificate.fingerprint(SHA256()).hex()
+        self.assertEqual(factory.shells[0].session.link.certificate, digest)
 
     async def test_socket_options(self) -> None:
         """The kernel may hold little for a reader, and sends without waiting."""
@@ -250,7 +276,7 @@ class ConversationTests(SocketCase):
     async def test_slow_reader_of_tls(self) -> None:
         """The same under TLS."""
         pem = certificate(self.folder / "t.pem")
-        await self.slow_reader(context(pem, pem), ssl.CertificateOptions())
+        await self.slow_reader(connections(pem), ssl.CertificateOptions())
 
     async def slow_reader(self, server: Any = None, client: Any = None) -> None:
         """Ann talks, Bob does not read, until he does."""
@@ -314,7 +340,7 @@ class ConversationTests(SocketCase):
         pem = development_certificate(
             self.folder / "t.pem", "relay.test", 1_800_000_000_000
         )
-        await self.serve("tcp:0", context(pem, pem))
+        await self.serve("tcp:0", connections(pem))
         self.counter.total = 5
         last = await self.connect()
         data = await last.closed
@@ -351,30 +377,3 @@ class HandshakeTests(SynchronousTestCase):
         self.assertIsNotNone(self.shell.session)
         self.relay.world.advance(HANDSHAKE_S)
         self.assertIn(b"no hello in time", self.transport.value())
-
-
-class ContextTests(SynchronousTestCase):
-    """Certificates that can't be used are said to be so, with the file's name."""
-
-    def setUp(self) -> None:
-        """A good one."""
-        folder = TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.pem = development_certificate(
-            self.folder / "t.pem", "a", 1_800_000_000_000
-        )
-
-    def test_errors(self) -> None:
-        """A missing file, a file that is none, a key of another certificate."""
-        other = certificate(self.folder / "o.pem")
-        junk = self.folder / "junk.pem"
-        junk.write_text("junk")
-        for chain, key, words in (
-            (self.folder / "no.pem", self.pem, "No such file"),
-            (junk, self.pem, "not a certificate"),
-            (self.pem, junk, "not a certificate"),
-            (self.pem, other, "is not the key of"),
-        ):
-            error = self.assertRaises(TLSError, context, chain, key)
-            self.assertIn(words, str(error))

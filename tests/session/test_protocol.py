@@ -112,7 +112,7 @@ EVENTS = {
     if not issubclass(kind, events.Answer) and tag not in INSIDE
 }
 ANSWERS = tagged(events, events.Answer)
-CONTROL = ["status", "sessions", "account", "stop"]
+CONTROL = ["status", "sessions", "account", "reload", "stop"]
 
 
 class WordTests(SynchronousTestCase):
@@ -153,12 +153,14 @@ class WordTests(SynchronousTestCase):
     def test_answers(self) -> None:
         """Those of the control socket stand with their questions."""
         text = sections("Answers")
-        self.assertEqual(set(text) | {"status", "sessions"}, set(ANSWERS))
+        self.assertEqual(set(text) | {"status", "sessions", "reloaded"}, set(ANSWERS))
         for tag in text:
             self.check(text[tag], "", ANSWERS[tag])
         control = sections("The control socket")
         status = control["status"].replace("field of the answer", "field of a answer")
         self.check(status, "answer", events.StatusReport)
+        reload = control["reload"].replace("field of the answer", "field of a answer")
+        self.check(reload, "answer", events.Reloaded)
 
     def test_parts_of_words(self) -> None:
         """What words are made of."""

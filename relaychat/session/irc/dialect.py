@@ -35,6 +35,7 @@ class Irc(IrcEvents):
     """One IRC client. ``USER`` and ``NICK`` together are its hello."""
 
     name = "irc"
+    alpn = ("irc",)
     line_limit = BODY_BYTES + TAG_BYTES
     _nick = ""
     _refused = ""
