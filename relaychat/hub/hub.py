@@ -94,6 +94,11 @@ class Hub:
         self._ended = False
         self._closing = False
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is queued or under way: the state holds all that has happened."""
+        return not (self._queue or self._busy)
+
     # -- what sessions call ---------------------------------------------------
 
     def start(self) -> None:

@@ -59,7 +59,6 @@ class Outlet:
         "_busy",
         "_closing",
         "_held",
-        "_held_bytes",
         "_on_drained",
         "_on_stall",
         "_progress",
@@ -67,6 +66,7 @@ class Outlet:
         "_transport",
         "_world",
         "full",
+        "held_bytes",
     )  # fmt: skip
 
     def __init__(self, setting: Setting) -> None:
@@ -76,7 +76,8 @@ class Outlet:
         self._busy = False
         """The transport has a piece of ours: nothing may overtake it."""
         self._held: deque[tuple[bytes, int]] = deque()
-        self._held_bytes = 0
+        self.held_bytes = 0
+        """What neither the kernel nor the transport has taken yet."""
         self._progress = 0
         self._closing = False
         self._timer: Timer | None = None
@@ -113,8 +114,8 @@ class Outlet:
         if self._closing:
             return True  # The last word has been said.
         self._held.append((payload, offset))
-        self._held_bytes += len(payload) - offset
-        if self._held_bytes > self._bounds.full_bytes:
+        self.held_bytes += len(payload) - offset
+        if self.held_bytes > self._bounds.full_bytes:
             self.full = True
             return False
         return True
@@ -133,7 +134,7 @@ class Outlet:
             if offset + len(piece) < len(payload):
                 held.appendleft((payload, offset + len(piece)))
         data = b"".join(pieces)
-        self._held_bytes -= len(data)
+        self.held_bytes -= len(data)
         self._transport.write(data)
 
     def _drained(self) -> None:
@@ -181,7 +182,7 @@ class Outlet:
     def _forget(self) -> None:
         self._rest()
         self._held.clear()
-        self._held_bytes = 0
+        self.held_bytes = 0
 
 
 @implementer(IPullProducer)

@@ -198,6 +198,8 @@ def _check_user(state: State, key: str, user: User, check: Check) -> None:
 def _check_peer(state: State, peer: Peer, check: Check) -> None:
     user = peer.user
     check(not peer.gone, f"{peer.number} is gone")
+    mine = peer.device is None or peer.device.peer is peer
+    check(mine, f"{peer.number} is not its device's session")
     if user is None:
         check(peer.behind is None, f"{peer.number} is behind nothing")
         return

@@ -32,7 +32,7 @@ from relaychat.testing.simulation.plan import Item, plan
 from relaychat.testing.simulation.stage import Stage
 from relaychat.testing.truth import from_ledger
 
-AUDIT_S = 20.0
+AUDIT_S = 5.0
 """How often it is looked into the hub."""
 CALM_S = 90.0
 """In a liveness run, from the last fault to the judgement: 30 s until a dead connection

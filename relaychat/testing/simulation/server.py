@@ -202,14 +202,12 @@ class Server:
     # -- what must hold ----------------------------------------------------------------
 
     def audit(self) -> None:
-        """Look into the hub, if it has nothing under way and no fact waits for the
-        disk."""
-        if not self.up or self.relay is None or self._store is None:
-            return
-        if self._store.under_way or not self.relay.hub.house.counts.healthy:
+        """Look into the hub, if it has nothing under way."""
+        if not self.up or self.relay is None or not self.relay.hub.idle:
             return
         self.counts["audits"] += 1
-        for found in audit(self.relay.hub, self._disk.ledger):
+        hub, bounds = self.relay.hub, self._config.limits.outlet
+        for found in audit(hub, self._disk.ledger, bounds.full_bytes):
             self._report("state", found)
 
     def _wants_snapshot(self) -> bool:

@@ -14,10 +14,16 @@ from relaychat.hub.hub import Hub
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import State
 from relaychat.hub.turn import House, Turn
+from relaychat.net.shell import Connection
+from relaychat.session.session import Session
+from relaychat.session.states import State as SessionState
 from relaychat.store.ledger import Ledger
 from relaychat.testing.snapshot import contradictions, durable, snapshot
 
 Report = Callable[[str], None]
+
+ASIDE_BYTES = 4096
+"""What a session tells beside the hub: signs of life, answers of its own."""
 
 
 def difference(before: Any, after: Any, place: str = "") -> str:
@@ -76,11 +82,27 @@ def watched(
     return WatchedTurn
 
 
-def audit(hub: Hub, ledger: Ledger) -> Iterator[str]:
-    """What is wrong with a hub that has nothing under way."""
+def audit(hub: Hub, ledger: Ledger, full_bytes: int) -> Iterator[str]:
+    """What is wrong with a hub that is idle. A reader is live only while no more than
+    ``full_bytes`` are held for it."""
     for found in contradictions(hub.state):
         yield f"the state contradicts itself: {found}"
     kept = durable(load(ledger.snapshot(KINDS)))
     here = durable(hub.state)
     if kept != here:
         yield f"the log has another state than the hub: {difference(kept, here)}"
+    for peer in hub.state.peers:
+        if isinstance(peer, Session):
+            yield from _unsound(peer, full_bytes)
+
+
+def _unsound(session: Session, full_bytes: int) -> Iterator[str]:
+    """What the hub overlooks of a session."""
+    if session.state is SessionState.CLOSED:
+        yield f"session {session.number} is over, and not gone"
+    link = session.link
+    live = session.user is not None and session.behind is None
+    if live and isinstance(link, Connection):
+        held = link.outlet.held_bytes
+        if held > full_bytes + ASIDE_BYTES:
+            yield f"session {session.number} is live with {held} bytes held for it"
