@@ -280,7 +280,8 @@ class ConversationTests(SocketCase):
 
     async def slow_reader(self, server: Any = None, client: Any = None) -> None:
         """Ann talks, Bob does not read, until he does."""
-        factory: Any = await self.serve("tcp:0", server)
+        patient = Bounds(stall_s=600)  # the machine may be slow, too
+        factory: Any = await self.serve("tcp:0", server, patient)
         ann, bob = await self.connect(tls=client), await self.connect(tls=client)
         ann.transport.write(HELLO)
         await ann.until(b"members_total")
