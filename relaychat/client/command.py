@@ -68,6 +68,12 @@ _CONNECTION = [
     click.option(
         "--fingerprint", default="", help="Pin the certificate by its SHA-256."
     ),
+    click.option(
+        "--trust-new",
+        is_flag=True,
+        help="If nobody vouches for the server, trust its certificate all the same, "
+        "from this first time on and no other (see: relaychat trust).",
+    ),
     click.option("--state", metavar="FOLDER", help="In place of the XDG state folder."),
 ]
 
@@ -81,6 +87,8 @@ def connection(function: F) -> F:
 
 def target(options: dict[str, Any]) -> Target:
     """Take the connection options out of a command's, as one thing."""
+    from relaychat.client.dial import Trusting
+    from relaychat.client.pins import Pins
     from relaychat.client.state import state_root
     from relaychat.client.visit import Target
 
@@ -89,14 +97,19 @@ def target(options: dict[str, Any]) -> Target:
     if kind == "unix":  # the state folder is named after it, so it has to be the same
         server = f"unix:{os.path.abspath(rest)}"
     nick = options.pop("nick")
+    state = state_root(options.pop("state"), dict(os.environ))
     return Target(
         server=server,
         nick=nick or default_nick(),
         nick_given=bool(nick),
         password=_password(options.pop("login"), options.pop("password_file")),
-        ca=options.pop("ca"),
-        fingerprint=options.pop("fingerprint"),
-        state=state_root(options.pop("state"), dict(os.environ)),
+        state=state,
+        trusting=Trusting(
+            options.pop("ca"),
+            options.pop("fingerprint"),
+            Pins(state),
+            options.pop("trust_new"),
+        ),
     )
 
 
@@ -251,6 +264,32 @@ def pipe(room: str, **options: Any) -> None:
 
     where = target(options)
     run(pipe_job(where, room, Options(**options)))
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("server", required=False)
+@click.option("--fingerprint", default="", help="Trust it if it has this SHA-256.")
+@click.option("--yes", is_flag=True, help="Trust it without asking.")
+@click.option("--forget", is_flag=True, help="Trust it no more.")
+@click.option("--state", metavar="FOLDER", help="In place of the XDG state folder.")
+def trust(
+    server: str | None, fingerprint: str, yes: bool, forget: bool, state: str | None
+) -> None:
+    """Trust SERVER (tls:HOST:PORT) by its certificate's fingerprint, which is shown.
+
+    From then on it has to show this certificate and no other. Without a SERVER: list
+    those that are trusted so.
+    """
+    from relaychat.client import pinning
+    from relaychat.client.state import state_root
+
+    root = state_root(state, dict(os.environ))
+    if server is None:
+        pinning.list_pins(root)
+    elif forget:
+        pinning.forget(server, root)
+    else:
+        pinning.trust(server, root, fingerprint, yes)
 
 
 @main.group(epilog=EXIT_CODES)

@@ -3,13 +3,15 @@
 ``tcp:HOST:PORT``, ``unix:PATH``, ``tls:HOST:PORT``, or any client endpoint that a
 Twisted plugin brings. With TLS the certificate has to be valid for the host (service
 identity) and signed by an authority that the system trusts, or by the one in ``ca``; or
-it is pinned by its SHA-256 fingerprint, and nothing else about it counts.
+it is pinned by its SHA-256 fingerprint, and nothing else about it counts. A pin is
+given, or kept from an earlier time (``pins``).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from OpenSSL import crypto
 from twisted.internet.endpoints import (
@@ -24,7 +26,10 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 
-from relaychat.client.trust import Pinned, Signed, Trust
+from relaychat.client.output import note
+from relaychat.client.pins import Pins
+from relaychat.client.state import StateError
+from relaychat.client.trust import FirstUse, Pinned, Signed, Trust
 
 CONNECT_S = 15
 """How long an attempt to connect may take."""
@@ -46,31 +51,77 @@ def _authorities(ca: Path | None) -> Any:
         raise BadServer(f"{ca}: there is no certificate (PEM) in it") from None
 
 
-def _tls(reactor: Any, rest: str, ca: Path | None, fingerprint: str) -> Any:
+class Place(NamedTuple):
+    """Where a ``tls:`` server is."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = self.host.lower()
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def place_of(server: str) -> Place:
+    """The place of ``tls:HOST:PORT``; an IPv6 address is in brackets. Raises
+    BadServer."""
+    kind, _, rest = server.partition(":")
     host, colon, port = rest.rpartition(":")
     host = host.replace("\\:", ":").strip("[]")
-    if not colon or not host or not port.isdigit():
-        raise BadServer(f"tls:{rest}: it is written tls:HOST:PORT")
-    authorities = None if fingerprint else _authorities(ca)
-    trust: Trust
+    if kind != "tls" or not colon or not host or not port.isdigit():
+        raise BadServer(f"{server}: it is written tls:HOST:PORT")
+    return Place(host, int(port))
+
+
+class Trusting(NamedTuple):
+    """Whom to trust, as far as somebody said so. What is named first here counts
+    first."""
+
+    ca: Path | None = None
+    """Who is signed by this authority (PEM)."""
+    fingerprint: str = ""
+    """Who holds the certificate with this SHA-256."""
+    pins: Pins | None = None
+    """Who was trusted before. Without a pin, whom the system trusts."""
+    new: bool = False
+    """Whoever it is, at the first time; then only that one."""
+
+    def at(self, place: Place) -> Trust:
+        """Whom to trust at a place. Raises ValueError, BadServer, StateError."""
+        if self.ca is not None or self.fingerprint:
+            if self.fingerprint:
+                return Pinned(place.host, self.fingerprint)
+            return Signed(place.host, _authorities(self.ca))
+        if self.pins is None:
+            return Signed(place.host, platformTrust())
+        pin = self.pins.get(str(place))
+        if pin is not None:
+            return Pinned(place.host, pin.fingerprint, pin.since)
+        if not self.new:
+            return Signed(place.host, platformTrust())
+        return FirstUse(place.host, platformTrust(), partial(_keep, self.pins, place))
+
+
+def _keep(pins: Pins, place: Place, fingerprint: str) -> str:
+    """Keep a new pin. Returns why that can't be."""
     try:
-        trust = Pinned(host, fingerprint) if fingerprint else Signed(host, authorities)
-    except ValueError as error:
-        raise BadServer(f"tls:{rest}: {error}") from None
-    return wrapClientTLS(
-        trust, HostnameEndpoint(reactor, host, int(port), timeout=CONNECT_S)
-    )
+        pins.put(str(place), fingerprint)
+    except StateError as error:
+        return f"can't be remembered: {error}"
+    note(f"{place} is trusted from now on, by its certificate: SHA-256 {fingerprint}")
+    return ""
+
+
+NOTHING_SAID = Trusting()
 
 
 def endpoint(
-    reactor: Any, server: str, ca: Path | None = None, fingerprint: str = ""
+    reactor: Any, server: str, trusting: Trusting = NOTHING_SAID
 ) -> IStreamClientEndpoint:
-    """The endpoint of a server's string. Raises BadServer."""
-    kind, _, rest = server.partition(":")
-    if kind == "tls":
-        tls: IStreamClientEndpoint = _tls(reactor, rest, ca, fingerprint)
-        return tls
-    if ca is not None or fingerprint:
+    """The endpoint of a server's string. Raises BadServer, StateError."""
+    if server.startswith("tls:"):
+        return _tls(reactor, server, trusting)
+    if trusting.ca is not None or trusting.fingerprint:
         raise BadServer(f"{server} has no TLS, so there is no certificate to check")
     try:
         plain: IStreamClientEndpoint = clientFromString(reactor, server)
@@ -79,3 +130,16 @@ def endpoint(
             f"{server}: a server is written tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
         ) from None
     return plain
+
+
+def _tls(reactor: Any, server: str, trusting: Trusting) -> IStreamClientEndpoint:
+    place = place_of(server)
+    try:
+        trust = trusting.at(place)
+    except BadServer:
+        raise
+    except ValueError as error:
+        raise BadServer(f"{server}: {error}") from None
+    plain = HostnameEndpoint(reactor, place.host, place.port, timeout=CONNECT_S)
+    made: IStreamClientEndpoint = wrapClientTLS(trust, plain)
+    return made

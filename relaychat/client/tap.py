@@ -18,7 +18,7 @@ from twisted.python import usage
 
 from relaychat import __version__
 from relaychat.client.core import Conversation
-from relaychat.client.dial import BadServer, endpoint
+from relaychat.client.dial import BadServer, Trusting, endpoint
 from relaychat.client.happenings import (
     Complaint,
     Down,
@@ -31,6 +31,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.link import Link
+from relaychat.client.pins import Pins
 from relaychat.client.show import full_line
 from relaychat.client.state import Device, StateError, home, state_root, take_device
 from relaychat.model.commands import Hello
@@ -116,13 +117,16 @@ def makeService(options: Options) -> Service:
         password = (
             Path(path).read_text(encoding="utf-8").rstrip("\r\n") if path else None
         )
+        root = state_root(options["state"], dict(os.environ))
         where = endpoint(
             reactor,
             options["server"],
-            Path(options["ca"]) if options["ca"] else None,
-            options["fingerprint"],
+            Trusting(
+                Path(options["ca"]) if options["ca"] else None,
+                options["fingerprint"],
+                Pins(root),
+            ),
         )
-        root = state_root(options["state"], dict(os.environ))
         device = take_device(home(root, options["server"], options["nick"]))
     except (BadServer, StateError, OSError) as error:
         sys.exit(f"relaychat-client: {error}")

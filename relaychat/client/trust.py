@@ -2,15 +2,19 @@
 holds one certain certificate.
 
 What is wrong with a certificate is told in words, by the ``BadCertificate`` that the
-connection is lost with.
+connection is lost with. A weak key is refused in any case: whoever breaks it holds the
+certificate too.
 """
 
 from __future__ import annotations
 
 import hmac
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
@@ -21,16 +25,27 @@ from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+RSA_BITS = 2048
+"""The least that an RSA key has to have."""
 _UNTRUSTED = "is signed by nobody whom this machine trusts"
-PROBLEMS = {
-    9: "is not valid yet",
-    10: "has expired",
+UNKNOWN = {
     18: "is self-signed",
     19: _UNTRUSTED,
     20: _UNTRUSTED,
     21: _UNTRUSTED,
 }
-"""OpenSSL's verification errors that people meet, in words."""
+"""OpenSSL's verification errors that say: nobody vouches for it."""
+PROBLEMS = {
+    **UNKNOWN,
+    9: "is not valid yet",
+    10: "has expired",
+    26: "is for another purpose than a server",
+    66: "has a weak key",
+    67: "is signed with a weak key",
+    68: "is signed with a weak digest",
+    79: "is signed by one that may not sign others",
+}
+"""Those that people meet, in words."""
 
 
 class BadCertificate(Exception):
@@ -83,16 +98,21 @@ class Signed(Trust):
 
     def problem(self, certificate: Any, error: int, depth: int) -> str:
         """See Trust."""
+        weak = weakness(_key(certificate))
+        if weak:
+            return f"the certificate {weak}"
         if error:
             what = PROBLEMS.get(error, f"is not valid (OpenSSL's error {error})")
         elif depth == 0 and not self._is_for_us(certificate):
             what = f"is not for {self.host}"
         else:
             return ""
+        # Above depth 0 it is an authority's, which nobody could pin.
+        pin = "" if depth else f" --fingerprint {fingerprint_of(certificate)}, or"
         return (
-            f"the certificate {what}. Name its authority with --ca; or if it has the"
-            " fingerprint that the relay prints at its start, pin it:"
-            f" --fingerprint {certificate.digest('sha256').decode()}"
+            f"the certificate {what}. Name its authority with --ca; or if the relay's"
+            " owner confirms its fingerprint, trust it by that:"
+            f"{pin} relaychat trust"
         )
 
     def _is_for_us(self, certificate: Any) -> bool:
@@ -107,16 +127,90 @@ class Pinned(Trust):
     """Trusts whoever holds the certificate with this SHA-256 fingerprint; nothing else
     about it counts."""
 
-    def __init__(self, host: str, fingerprint: str) -> None:
-        """Raises ValueError."""
+    def __init__(self, host: str, fingerprint: str, since: str = "") -> None:
+        """``since``: the day on which the pin was made, if it is one that was kept.
+
+        Raises ValueError.
+        """
         super().__init__(host)
-        self._pin = fingerprint.replace(":", "").strip().lower()
-        if len(self._pin) != 64 or set(self._pin) - set("0123456789abcdef"):
-            raise ValueError("a fingerprint is 64 hexadecimal digits (SHA-256)")
+        self._since = since
+        self._pin = digest_of(fingerprint)
 
     def problem(self, certificate: Any, error: int, depth: int) -> str:
         """See Trust."""
-        shown = certificate.digest("sha256").decode()
-        if depth or hmac.compare_digest(shown.replace(":", "").lower(), self._pin):
+        if depth:
             return ""
-        return f"the certificate is not the pinned one: its fingerprint is {shown}"
+        shown = fingerprint_of(certificate)
+        if hmac.compare_digest(digest_of(shown), self._pin):
+            weak = weakness(_key(certificate))
+            return f"the certificate {weak}" if weak else ""
+        if not self._since:
+            return f"the certificate is not the pinned one: its fingerprint is {shown}"
+        pin = self._pin.hex(":").upper()
+        return (
+            "THE CERTIFICATE HAS CHANGED. Either the relay has a new one, or somebody"
+            f" stands in between and reads along. Trusted since {self._since}: {pin}."
+            f" Shown now: {shown}. If the relay's owner confirms that this is the new"
+            " one: relaychat trust --forget, then trust it again"
+        )
+
+
+class FirstUse(Signed):
+    """Trusts as ``Signed`` does; and if nobody vouches for the server, its certificate
+    all the same, from the first time on and no other.
+
+    One that an authority of ours has signed for somebody else, or for another time, is
+    refused: whoever shows that has no certificate of its own.
+    """
+
+    def __init__(self, host: str, authorities: Any, keep: Callable[[str], str]) -> None:
+        """``keep`` is called with the fingerprint to keep, and returns why that can't
+        be, empty if it is done."""
+        super().__init__(host, authorities)
+        self._keep = keep
+        self._unknown = False
+        self._kept: Pinned | None = None
+
+    def problem(self, certificate: Any, error: int, depth: int) -> str:
+        """See Trust."""
+        if self._kept is not None:
+            return self._kept.problem(certificate, error, depth)
+        self._unknown = self._unknown or error in UNKNOWN
+        if not self._unknown:
+            return super().problem(certificate, error, depth)
+        if depth:
+            return ""
+        shown = fingerprint_of(certificate)
+        problem = weakness(_key(certificate)) or self._keep(shown)
+        if problem:
+            return f"the certificate {problem}"
+        self._kept = Pinned(self.host, shown)
+        return ""
+
+
+def fingerprint_of(certificate: Any) -> str:
+    """SHA-256, as it is shown: ``AB:CD:…``."""
+    digest: bytes = certificate.digest("sha256")
+    return digest.decode()
+
+
+def digest_of(fingerprint: str) -> bytes:
+    """The digest that a fingerprint is, with colons or without.
+
+    Raises ValueError.
+    """
+    digits = fingerprint.replace(":", "").strip()
+    if len(digits) != 64 or set(digits) - set("0123456789abcdefABCDEF"):
+        raise ValueError("a fingerprint is 64 hexadecimal digits (SHA-256)")
+    return bytes.fromhex(digits)
+
+
+def _key(certificate: Any) -> object:
+    return certificate.get_pubkey().to_cryptography_key()
+
+
+def weakness(key: object) -> str:
+    """What is weak about a certificate's key, empty for nothing."""
+    if isinstance(key, RSAPublicKey | DSAPublicKey) and key.key_size < RSA_BITS:
+        return f"has a weak key ({key.key_size} bits; {RSA_BITS} is the least)"
+    return ""

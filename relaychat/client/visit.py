@@ -48,9 +48,9 @@ class Target:
     nick: str
     nick_given: bool
     password: str | None
-    ca: Path | None
-    fingerprint: str
     state: Path
+    trusting: dial.Trusting = dial.NOTHING_SAID
+    """Whom to trust, if it is TLS."""
 
     @property
     def home(self) -> Path:
@@ -73,7 +73,7 @@ class Visit:
         heard: Callable[[Happening], None] = lambda happening: None,
         everything: bool = False,
     ) -> None:
-        """Raises Trouble for a server that can't be dialled."""
+        """Raises Trouble for a server that can't be dialled, StateError."""
         self._target = target
         self._clock: IReactorTime = reactor
         self._heard = heard
@@ -92,9 +92,7 @@ class Visit:
         )
         self.conversation = Conversation(hello, everything=everything)
         try:
-            endpoint = dial.endpoint(
-                reactor, target.server, target.ca, target.fingerprint
-            )
+            endpoint = dial.endpoint(reactor, target.server, target.trusting)
         except dial.BadServer as error:
             raise Trouble(USAGE, str(error)) from None
         self.link = Link(reactor, endpoint, self.conversation, self._happened)

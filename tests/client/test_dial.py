@@ -9,12 +9,14 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.dial import BadServer, endpoint
+from relaychat.client.dial import BadServer, Trusting, endpoint, place_of
+from relaychat.client.pins import Pins
+from relaychat.client.trust import FirstUse, Pinned, Signed
 
 
 class EndpointTests(SynchronousTestCase):
     def dial(self, server: str, **trust: Any) -> Any:
-        return endpoint(MemoryReactorClock(), server, **trust)
+        return endpoint(MemoryReactorClock(), server, Trusting(**trust))
 
     def test_strings(self) -> None:
         """TCP and UNIX sockets are Twisted's own strings."""
@@ -52,3 +54,40 @@ class EndpointTests(SynchronousTestCase):
         for one in (path, Path("none.pem")):
             error = self.assertRaises(BadServer, self.dial, "tls:h:1", ca=one)
             self.assertIn(str(one), str(error))
+
+
+class PlaceTests(SynchronousTestCase):
+    """Where a server with TLS is, in one spelling."""
+
+    def test_places(self) -> None:
+        """Names do not differ by case, IPv6 addresses are in brackets."""
+        for server, place in (
+            ("tls:Chat.Example:7601", "chat.example:7601"),
+            ("tls:[::1]:7601", "[::1]:7601"),
+            (r"tls:\:\:1:7601", "[::1]:7601"),
+            ("tls:127.0.0.1:7601", "127.0.0.1:7601"),
+        ):
+            self.assertEqual(str(place_of(server)), place)
+        self.assertRaises(BadServer, place_of, "tcp:h:1")
+
+
+class TrustingTests(SynchronousTestCase):
+    """Whom to trust, by what was said."""
+
+    def setUp(self) -> None:
+        self.pins = Pins(Path(self.mktemp()))
+        self.place = place_of("tls:chat.test:7601")
+
+    def test_order(self) -> None:
+        """What is given now, what was kept, the system's, or anybody the first time."""
+        pins = self.pins
+        for trusting, kind in (
+            (Trusting(), Signed), (Trusting(pins=pins), Signed),
+            (Trusting(pins=pins, new=True), FirstUse),
+            (Trusting(fingerprint="ab" * 32, pins=pins), Pinned),
+        ):  # fmt: skip
+            self.assertIs(type(trusting.at(self.place)), kind)
+        pins.put("chat.test:7601", "ab" * 32)
+        for trusting in (Trusting(pins=pins), Trusting(pins=pins, new=True)):
+            self.assertIs(type(trusting.at(self.place)), Pinned)
+        self.assertIs(type(Trusting(pins=pins).at(place_of("tls:h:1"))), Signed)
