@@ -60,8 +60,9 @@ class Irc:
         self.wanted: list[str] = []
         self.roster: dict[str, dict[str, None]] = {}
         """Who is in its rooms, folded nicks by folded room."""
+        self.me = nick
+        """What it is called at present."""
         self._place = place
-        self._me = nick
         self._starts = 0
         self._dials = 0
         self._failures = 0
@@ -70,6 +71,8 @@ class Irc:
         self._asked: deque[Asked] = deque()
         self._names: dict[str, dict[str, None]] = {}
         self._aliases: dict[str, set[str]] = {}
+        self._said: set[str] = set()
+        """Its own texts, which it must never hear in a room."""
         self._wire: _Wire | None = None
         self._last_heard_us = 0
         self._reactor: SimulatedReactor
@@ -149,6 +152,7 @@ class Irc:
         at_us = self.stage.now_us
         self.journal.add(words.Invoked(self._ops, at_us, room, asked))
         self.stage.counts["messages"] += 1
+        self._said.add(text)
         self.say("PRIVMSG", room.removeprefix("@"), text, op=self._ops)
 
     def say(self, verb: str, *parameters: str, op: int = 0) -> None:
@@ -172,9 +176,9 @@ class Irc:
         self._last_heard_us = self.stage.now_us
         self.journal.add(words.Connected())
         if self.password:
-            self._me = self.nick
+            self.me = self.nick
             self._send(f"PASS :{self.password}")
-        self._send(f"NICK {self._me}")
+        self._send(f"NICK {self.me}")
         self._send(f"USER {self.name} 0 * :{self.name}")
 
     def received(self, line: bytes) -> None:
@@ -188,6 +192,12 @@ class Irc:
         nick = source.partition("!")[0]
         if (found := words.heard(line)) is not None:
             self._entry(verb, nick, *found)
+        if (
+            verb == "PRIVMSG"
+            and parameters[0][0] == "#"
+            and parameters[1] in self._said
+        ):
+            self.stage.report("I10", f"{self.name} hears its own voice: {text}")
         if verb == "NOTICE" and nick == HOST:
             self._gap(fold(parameters[0]))
         take = _TAKES.get(verb)
@@ -226,7 +236,7 @@ class Irc:
     def _entry(self, verb: str, nick: str, room: str, digest: int) -> None:
         """A line that tells an entry of a log. One's own JOIN is one only where it was
         asked for: else it says that one was in already."""
-        if verb == "JOIN" and fold(nick) == fold(self._me):
+        if verb == "JOIN" and fold(nick) == fold(self.me):
             if room in self.roster:
                 return
             self.roster[room] = {}
@@ -269,13 +279,13 @@ class Irc:
         if self._asked:
             self._asked[0].refused = code
         elif number in ("432", "433") and not self.up:
-            self._me = f"{self.nick}{self._chance.randint(2, 99)}"
-            self.journal.add(words.Client(self._me, self.nick if self.password else ""))
-            self._send(f"NICK {self._me}")
+            self.me = f"{self.nick}{self._chance.randint(2, 99)}"
+            self.journal.add(words.Client(self.me, self.nick if self.password else ""))
+            self._send(f"NICK {self.me}")
 
     def _welcome(self, nick: str, parameters: list[str]) -> None:
-        self._me = parameters[0]
-        self.journal.add(words.Client(self._me, self.nick if self.password else ""))
+        self.me = parameters[0]
+        self.journal.add(words.Client(self.me, self.nick if self.password else ""))
         self._failures = 0
         # Only behind this it is known which rooms one is in already.
         self._send(f"PING :{SETTLED}")
@@ -317,7 +327,7 @@ class Irc:
             self.roster[room] = names
 
     def _joined(self, nick: str, parameters: list[str]) -> None:
-        if fold(nick) != fold(self._me):
+        if fold(nick) != fold(self.me):
             self.roster.get(fold(parameters[0]), {})[fold(nick)] = None
 
     def _left(self, nick: str, parameters: list[str]) -> None:
@@ -327,7 +337,7 @@ class Irc:
         self._out(fold(parameters[0]), fold(parameters[1]))
 
     def _out(self, room: str, nick: str) -> None:
-        if nick == fold(self._me):
+        if nick == fold(self.me):
             self.roster.pop(room, None)
             self.journal.add(words.Stopped(room))
         else:
@@ -341,8 +351,8 @@ class Irc:
         was, now = fold(nick), parameters[0]
         self._aliases.setdefault(was, set()).add(fold(now))
         self._aliases.setdefault(fold(now), set()).add(was)
-        if was == fold(self._me):
-            self._me = now
+        if was == fold(self.me):
+            self.me = now
             self.journal.add(words.Client(now, self.nick if self.password else ""))
         for names in self.roster.values():
             if was in names:

@@ -20,6 +20,7 @@ from typing import cast
 from msgspec import Struct
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 
+from relaychat.model.names import fold
 from relaychat.testing.checker import Counts, Violation, check
 from relaychat.testing.simulation.climate import config_of, weather_of
 from relaychat.testing.simulation.deeds import ROOMS, Deed, do
@@ -30,7 +31,7 @@ from relaychat.testing.simulation.options import Options
 from relaychat.testing.simulation.people import people
 from relaychat.testing.simulation.plan import Item, plan
 from relaychat.testing.simulation.stage import Stage
-from relaychat.testing.truth import from_ledger
+from relaychat.testing.truth import Truth, from_ledger
 
 AUDIT_S = 5.0
 """How often it is looked into the hub."""
@@ -181,10 +182,10 @@ class Run:
         for text in self._errors:
             stage.report("bug", text)
         if healed:
-            self._at_rest()
+            self._at_rest(truth)
         return report.counts
 
-    def _at_rest(self) -> None:
+    def _at_rest(self, truth: Truth) -> None:
         """After a liveness run everybody is there, and knows who else is."""
         stage = self.stage
         if not stage.server.up:
@@ -194,3 +195,15 @@ class Run:
                 stage.report("I9", f"{person.name} did not come back")
             elif isinstance(person, Native) and person.unsent:
                 stage.report("I9", f"{person.name} still holds {len(person.unsent)}")
+            elif isinstance(person, Irc):
+                self._knows_who_is_there(person, truth)
+
+    def _knows_who_is_there(self, person: Irc, truth: Truth) -> None:
+        for log in truth.logs.values():
+            room, there = fold(log.name), set(log.retold.state.members)
+            if fold(person.me) not in there:
+                continue
+            here = set(person.roster.get(room, ()))
+            if wrong := (there ^ here) - {fold(person.me)}:
+                text = f"{person.name} is wrong about {sorted(wrong)} in {room}"
+                self.stage.report("I9", f"{text}, where {sorted(there)} are")
