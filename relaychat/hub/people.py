@@ -199,15 +199,19 @@ def _standing(room: Room, resume: dict[str, Cursor]) -> Cursor | None:
 
 
 def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
-    """Let a session start over: from its cursors where it gave any, else from now on
-    (H15). It is behind until it has caught up, and told then."""
-    behind: dict[Room, int] = {}
+    """Let a session start over: from its cursors where it gave any, else from where it
+    is (H15). It is behind until it has caught up, and told then."""
+    was, behind = peer.behind or {}, {}
     for room in user.rooms:
         cursor, standing = resume.rooms.get(room.name), _standing(room, resume.rooms)
         if cursor is not None and standing is None:
             gap = Gap(room.name, cursor.seq + 1, room.seq, "reset", room.epoch)
             turn.tell(peer, gap)
-        behind[room] = room.seq if standing is None else standing.seq
+        if standing is not None:
+            behind[room] = standing.seq
+        else:
+            # A room that it does not name may be one that it has not heard of yet.
+            behind[room] = room.seq if cursor is not None else was.get(room, room.seq)
         readers = room.readers.get(peer.form, {})
         if peer in readers:
             turn.drop(readers, peer)

@@ -172,6 +172,26 @@ class ResumeTests(CatchUpTestCase):
         self.run_hub()
         self.assertEqual(self.seqs(self.bob), list(range(3, 12)))
 
+    def test_unnamed_rooms_go_on_where_they_were(self) -> None:
+        """A resume takes nothing from rooms that it does not name, such as one that
+        another session opened meanwhile: they go on where the reader is."""
+        self.bob.taking = False
+        self.talk("1")
+        other = self.connect("bob", account=True)
+        self.talk("2", "3", room="#b")
+        self.do(other, c.Say("@ann", "4"), c.Say("@ann", "5"))
+        self.bob.words()
+        self.bob.ask(c.Resume({"#a": self.cursor("#a", 3)}))
+        self.run_hub()
+        self.bob.taking = True
+        self.hub.drained(self.bob)
+        self.run_hub()
+        words = [one for one in self.bob.words() if isinstance(one, LogEvent)]
+        self.assertEqual(
+            [(one.room, one.seq) for one in words],
+            [("#b", 3), ("#b", 4), ("@ann,bob", 1), ("@ann,bob", 2)],
+        )
+
     def test_gone_while_reading(self) -> None:
         """What was read for somebody who is gone is told to nobody."""
         self.lose(self.bob)
