@@ -6,6 +6,7 @@ private authority with a server's certificate (``relaychat init``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -24,6 +25,7 @@ SERVER_DAYS = 365
 """The longest that Mozilla's profile allows."""
 AUTHORITY_DAYS = 3650
 """Ten years: clients are given it by hand."""
+_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 LATE_CLOCKS = timedelta(hours=1)
 """How far behind a client's clock may be on the first day."""
 
@@ -33,6 +35,13 @@ class Issued(NamedTuple):
 
     certificate: x509.Certificate
     key: EllipticCurvePrivateKey
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        return self.certificate.fingerprint(SHA256())
 
     def certificate_pem(self) -> bytes:
         """For everybody."""
@@ -98,13 +107,47 @@ def make_server(
     return _issue(called, issuer, now, days, limit, more)
 
 
+def read_issued(certificate: Path, key: Path) -> Issued:
+    """What was made here earlier. Raises OSError, ValueError."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        made = x509.load_pem_x509_certificate(certificate.read_bytes())
+        private = load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"{certificate} and {key}: not a certificate and its key"
+        ) from None
+    if not isinstance(private, EllipticCurvePrivateKey):
+        raise ValueError(f"{key} was not made by relaychat init")
+    return Issued(made, private)
+
+
+def hosts_of(certificate: x509.Certificate) -> list[str]:
+    """Host names and addresses of a certificate."""
+    from cryptography import x509
+
+    kind = x509.SubjectAlternativeName
+    found = certificate.extensions.get_extension_for_class(kind).value
+    return [str(name.value) for name in found]
+
+
 def _host(name: str) -> x509.GeneralName:
     from cryptography import x509
 
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
-        return x509.DNSName(name.encode("idna").decode())
+        pass
+    try:
+        plain = name.encode("idna").decode()
+    except UnicodeError:
+        plain = ""
+    if not _HOST_NAME.fullmatch(plain):
+        raise ValueError(f"{name}: no host name, and no address")
+    return x509.DNSName(plain)
 
 
 def _issue(

@@ -11,6 +11,7 @@ from relaychat.client.command import main as client
 
 LATER = {
     "chaos": "relaychat.testing.chaos_command",
+    "init": "relaychat.app.init",
     "simulate": "relaychat.testing.simulation.command",
     "verify": "relaychat.app.verify",
 }
