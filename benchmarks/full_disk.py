@@ -28,9 +28,9 @@ from typing import Any
 
 import msgspec
 from crash_clients import welcome
-from crash_loop import HEAL_S, START_S, Loop, TooSlow, sleep
+from crash_loop import HEAL_S, START_S, TooSlow, sleep
 from crash_server import Server
-from storage_faults import CANNOT_START, Part, carry_out, judge, told
+from storage_faults import CANNOT_START, Nearby, Part, carry_out, judge, told
 from twisted.internet import reactor as installed
 
 reactor: Any = installed
@@ -47,7 +47,7 @@ MOST_CPU = 0.5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class FullDisk(Loop):
+class FullDisk(Nearby):
     """One relay on a small file system."""
 
     def __init__(self, server: Server, options: argparse.Namespace) -> None:
@@ -61,10 +61,7 @@ class FullDisk(Loop):
 
     async def run(self) -> None:
         """Fill it so often, then let everything heal."""
-        self.server.start()
-        self.server.account("ann", "bob", "cat", "eve", "sly")
-        self.invite()
-        await self.until("the rooms", START_S, self._all_inside)
+        await self.begin()
         self._take(but=LEFT_BYTES)
         for number in range(self.options.times):
             if number:

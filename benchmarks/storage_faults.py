@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from crash_clients import Native
 from crash_loop import START_S, Loop, TooSlow, sleep
 from crash_server import STRACE, Server
 from twisted.internet import reactor as installed
@@ -113,7 +115,28 @@ class Fault(NamedTuple):
         return f"{self.call} {self.when}: {self.error}"
 
 
-class Faults(Loop):
+class Nearby(Loop):
+    """A loop whose clients have good connections."""
+
+    async def begin(self) -> None:
+        """Start it, and have the clients come: three accounts and a guest who talk, and
+        one who reads."""
+        self.server.start()
+        self.server.account("ann", "bob", "cat", "eve")
+        unix = f"unix:{self.server.data / 'native.sock'}"
+        tcp = f"tcp:127.0.0.1:{self.server.native_port}"
+        window = self.options.window
+        self.natives = [
+            Native(reactor, unix, "ann", window=window, account=True),
+            Native(reactor, tcp, "bob", window=window, account=True),
+            Native(reactor, tcp, "cat", window=window, account=True),
+            Native(reactor, unix, "dan", window=window, account=False),
+            Native(reactor, tcp, "eve", window=0, account=True),
+        ]
+        await self.until("the rooms", START_S, self._all_inside)
+
+
+class Faults(Nearby):
     """One relay after the other on one folder, each with a fault."""
 
     def __init__(self, server: Server, options: argparse.Namespace) -> None:
@@ -208,10 +231,7 @@ class Faults(Loop):
 
     async def run(self) -> None:
         """As many faults as asked for, then let everything heal."""
-        self.server.start()
-        self.server.account("ann", "bob", "cat", "eve", "sly")
-        self.invite()
-        await self.until("the rooms", START_S, self._all_inside)
+        await self.begin()
         self.server.kill()
         lives = 0
         while self.tally.total() < self.options.faults and not self.violations:
@@ -318,16 +338,27 @@ def part(options: argparse.Namespace) -> Part:
             figures.update(judge(faults, faults.violations))
 
         carry_out(faults, run, faults.violations)
+        if faults.violations and options.keep:
+            shutil.copytree(
+                name,
+                options.keep / str(options.seed),
+                ignore=_sockets,
+                dirs_exist_ok=True,
+            )
     return Part(faults.kills, faults.tally, figures, faults.violations)
+
+
+_sockets = shutil.ignore_patterns("*.sock*")
 
 
 def parts(options: argparse.Namespace) -> list[Part]:
     """All faults, in several processes."""
     share = -(-options.faults // options.jobs)
+    keep = ["--keep", str(options.keep)] if options.keep else []
     running = [
         subprocess.Popen(
             [sys.executable, __file__, "--part", "--faults", str(share),
-             "--seed", str(options.seed + job)],
+             "--seed", str(options.seed + job), *keep],
             stdout=subprocess.PIPE,
         )
         for job in range(options.jobs)
@@ -355,6 +386,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--window", type=int, default=4, help="of each native client")
+    parser.add_argument("--keep", type=Path, help="where to lay the data of violations")
     parser.add_argument("--part", action="store_true", help="used by this program")
     options = parser.parse_args()
     if options.part:

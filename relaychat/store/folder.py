@@ -1,11 +1,9 @@
-"""What the database stands in, there for good: folders, names, inherited bytes."""
+"""The folder of the data and files in it, there for good once they were made."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-_CHUNK_BYTES = 1024 * 1024
 
 
 def make_folder(folder: Path) -> None:
@@ -46,22 +44,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def rewrite(path: Path) -> None:
-    """Have on the disk what is read from a file, though its last writer may have died
-    before a sync, or by a failed one.
-
-    After a failed sync the system takes what it could not write for clean: it can still
-    be read, and no later sync writes it. So each byte is written again first. Nobody
-    else may write to the file meanwhile. Raises OSError.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        offset = 0
-        while chunk := os.pread(descriptor, _CHUNK_BYTES, offset):
-            offset += os.pwrite(descriptor, chunk, offset)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    sync_folder(path.parent)

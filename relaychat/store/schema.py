@@ -15,7 +15,8 @@ from pathlib import Path
 
 from relaychat.store.api import StoreBroken
 from relaychat.store.checks import BODY_LIMIT_BYTES
-from relaychat.store.folder import rewrite, sync_folder
+from relaychat.store.folder import sync_folder
+from relaychat.store.inherit import inherit, spared
 
 APPLICATION_ID = 0x72656C61
 """``rela`` in ASCII, at a place in the file's head where ``file`` and we look."""
@@ -56,22 +57,29 @@ def open_writer(
         raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old for relaychat")
     _make_private(path)
     try:
-        connection = sqlite3.connect(
-            path,
-            timeout=BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=factory,
-        )
-        try:
-            upgrade(connection, path, upgrades())
-            _prepare_writer(connection)
-            _inherit(connection, path.with_name(path.name + "-wal"))
-        except BaseException:
-            connection.close()
-            raise
+        with spared(wal := path.with_name(path.name + "-wal")):
+            return _opened(path, wal, factory)
     except sqlite3.Error as error:
         raise StoreBroken(f"{path} can't be used: {error}") from error
+
+
+def _opened(
+    path: Path, wal: Path, factory: type[sqlite3.Connection]
+) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=factory,
+    )
+    try:
+        upgrade(connection, path, upgrades())
+        _prepare_writer(connection)
+        inherit(connection, wal)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -108,18 +116,6 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BODY_LIMIT_BYTES + ROW_BYTES)
-
-
-def _inherit(connection: sqlite3.Connection, wal: Path) -> None:
-    # What the write-ahead log holds will be shown, so it has to stay; and its last
-    # writer may have ended between a write and its sync. SQLite reads it as it is.
-    connection.execute("BEGIN IMMEDIATE")  # keeps others from writing to it
-    try:
-        # Fails on what could be opened for reading alone, which BEGIN does not.
-        connection.execute("DELETE FROM meta WHERE false")
-        rewrite(wal)
-    finally:
-        connection.execute("ROLLBACK")
 
 
 def upgrade(

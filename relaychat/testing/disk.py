@@ -54,8 +54,15 @@ class MakeFolder(NamedTuple):
     path: str
 
 
+class Link(NamedTuple):
+    """A file goes by a second name as well."""
+
+    path: str
+    target: str
+
+
 class Remove(NamedTuple):
-    """A name goes, and its file."""
+    """A name goes, and its file if it has no other."""
 
     path: str
 
@@ -79,7 +86,7 @@ class Mark(NamedTuple):
     text: str
 
 
-Step = Write | Resize | Make | MakeFolder | Remove | Rename | Sync | Mark
+Step = Write | Resize | Make | MakeFolder | Link | Remove | Rename | Sync | Mark
 """Paths are relative to the folder that is looked at; ``""`` is that folder."""
 
 
@@ -159,6 +166,8 @@ class Disk:
                 self._rename({path: self._add(_File())})
             case MakeFolder(path):
                 self._rename({path: _FOLDER})
+            case Link(path, target):
+                self._rename({target: self._names[path]})
             case Remove(path):
                 self._rename({path: None})
             case Rename(path, target):

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from relaychat.testing.disk import (
     Disk,
     Image,
+    Link,
     Make,
     MakeFolder,
     Mark,
@@ -208,6 +209,8 @@ class _Reader:
                 yield Remove(path)
             case "rename":
                 yield Rename(path, self._target(call.values))
+            case "link" | "linkat":
+                yield Link(path, self._target(call.values))
             case "mkdir" | "mkdirat":
                 yield MakeFolder(path)
             case _:

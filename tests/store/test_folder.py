@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from unittest import SkipTest
 
-from relaychat.store.folder import make_folder, put_file, rewrite
+from relaychat.store.folder import make_folder, put_file
 from relaychat.testing.disk import Disk, Image, Mark
 from relaychat.testing.recording import CannotRecord, record
 from tests.store.stores import StoreCase
@@ -47,14 +47,6 @@ class FolderTests(StoreCase):
             self.assertEqual(path.read_bytes(), data)
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertEqual(os.listdir(path.parent), ["file"])
-
-    def test_rewriting(self) -> None:
-        """A file of any length is what it was."""
-        path = self.folder() / "file"
-        for data in (b"", b"short", os.urandom(2_500_000)):
-            path.write_bytes(data)
-            rewrite(path)
-            self.assertEqual(path.read_bytes(), data)
 
     def test_power_cuts(self) -> None:
         """A file is there whole or not at all, and always once it was put."""

@@ -12,6 +12,7 @@ from relaychat.testing.disk import (
     SECTOR_BYTES,
     Disk,
     Image,
+    Link,
     Make,
     MakeFolder,
     Mark,
@@ -148,6 +149,15 @@ class DiskTests(TestCase):
         self.take(Sync("f"))
         found = {(i.files.get("new"), i.files.get("f")) for i in self.cuts()}
         self.assertTrue(found == {(b"x", OLD), (None, b"x")})
+
+    def test_links(self) -> None:
+        """Two names of one file have the same contents, and go one by one."""
+        self.take(Link("f", "g"), Write("f", 0, b"x"), Sync("g"), Remove("f"))
+        found = {(i.files.get("f"), i.files.get("g")) for i in self.cuts()}
+        new = b"x" + OLD[1:]
+        self.assertTrue(found == {(new, None), (new, new), (None, None), (None, new)})
+        self.take(Sync(""))
+        self.assertTrue(self.contents("g") == {new})
 
     # -- the rest ---------------------------------------------------------------------
 

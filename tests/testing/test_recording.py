@@ -11,6 +11,7 @@ from unittest import SkipTest
 from twisted.trial.unittest import TestCase
 
 from relaychat.testing.disk import (
+    Link,
     Make,
     MakeFolder,
     Mark,
@@ -54,6 +55,7 @@ class RecordingTests(TestCase):
             "os.ftruncate(f, 5)\n"
             "os.fsync(f); os.write(1, b'synced 1\\nand\\n'); os.fdatasync(f)\n"
             "os.close(os.open(here + '/d/f', os.O_WRONLY | os.O_TRUNC))\n"
+            "os.link(here + '/d/f', here + '/h')\n"
             "os.rename(here + '/d/f', here + '/g')\n"
             "os.fsync(os.open(here, os.O_RDONLY))\n"
             "os.unlink(here + '/g')\n"
@@ -74,6 +76,7 @@ class RecordingTests(TestCase):
                 Mark("and"),
                 Sync("d/f"),
                 Resize("d/f", 0),
+                Link("d/f", "h"),
                 Rename("d/f", "g"),
                 Sync(""),
                 Remove("g"),
@@ -117,7 +120,7 @@ class RecordingTests(TestCase):
     def test_what_it_does_not_know(self) -> None:
         """So are calls that it does not understand."""
         for call in (
-            "os.link(here + '/f', here + '/g')",
+            "os.symlink(here + '/f', here + '/g')",
             "os.writev(f, [b'x'])",
             "os.posix_fallocate(f, 0, 9)",
             "os.open(here, os.O_RDWR | os.O_TMPFILE)",
