@@ -9,34 +9,27 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen, Tls
-from relaychat.app.control import Registrar, Reloading, admit_owner
+from relaychat.app.control import Reloading, admit_owner
 from relaychat.app.dialects import NoSuchDialect, find_dialect
+from relaychat.app.people import Office, office
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
-from relaychat.auth.accounts import Accounts
-from relaychat.auth.failures import Failures
-from relaychat.auth.login import Login, Presence
 from relaychat.auth.passwords import Cost, Passwords
-from relaychat.auth.people import AccountChecker, GuestChecker, Realm
 from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
-from relaychat.model.admission import Admission
-from relaychat.model.commands import AddAccount, Command, Hello, Reload
+from relaychat.model.commands import Command, Reload
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates, Source
 from relaychat.net.listen import Counter, Guard, GuardedFactory, endpoint
 from relaychat.net.tls import Clients, Pair, TLSError
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
-from relaychat.session.host import Admit, Errand, Host
-from relaychat.session.session import Session
+from relaychat.session.host import Errand, Host
 from relaychat.store.api import Store
 
 _log = Logger(namespace="relaychat.tls")
@@ -76,6 +69,7 @@ class Relay(Struct, frozen=True):
     counter: Counter
     threads: Threads
     doors: tuple[Door, ...]
+    people: Office
     tls: tuple[Certificates, ...] = ()
     """Of all doors."""
 
@@ -105,14 +99,20 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         counts=Counts(),
     )
     hub = Hub(house, store, alarms)
-    passwords = Passwords(world, ground.threads, ground.cost)
-    accounts = Accounts(store, passwords, alarms.in_doubt)
-    admit = _login(config, world, store, accounts, passwords)
+    people = office(
+        config,
+        world,
+        store,
+        Passwords(world, ground.threads, ground.cost),
+        hub,
+        alarms.in_doubt,
+        checkers(config, ground.reactor),
+    )
     counter = Counter(_guard(config, sockets), world)
     tls = certificates(config, world)
 
     errands: dict[type[Command], Errand] = {
-        AddAccount: Registrar(accounts).add,
+        **people.errands,
         Reload: Reloading(tls.values()).run,
     }
 
@@ -122,10 +122,10 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
             dialect,
             hub,
             world,
-            admit_owner if control else admit,
+            admit_owner if control else people.admit,
             alarms.error,
             config.limits.session,
-            errands if control else {},
+            errands if control else people.errands,
             config.server.name,
         )
 
@@ -146,7 +146,9 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         return Door(listen, where, factory, mine)
 
     doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
-    return Relay(store, hub, counter, ground.threads, tuple(doors), tuple(tls.values()))
+    return Relay(
+        store, hub, counter, ground.threads, tuple(doors), people, tuple(tls.values())
+    )
 
 
 def check(config: Config, reactor: Any) -> None:
@@ -178,44 +180,29 @@ def hooks(config: Config, alarms: Alarms) -> Hooks:
     made = Hooks(alarms.error)
     for point in config.hooks.__struct_fields__:
         for place in getattr(config.hooks, point):
-            module, _, name = place.partition(":")
             try:
-                getattr(made, point).append(getattr(import_module(module), name))
+                getattr(made, point).append(_named(place))
             except (ImportError, AttributeError, ValueError) as error:
                 raise CannotBuild(f"hooks.{point}: {place}: {error}") from None
     return made
 
 
-def _login(
-    config: Config,
-    world: World,
-    store: Store,
-    accounts: Accounts,
-    passwords: Passwords,
-) -> Admit:
-    rules = config.accounts
-    portal = Portal(
-        Realm(),
-        [
-            AccountChecker(accounts, passwords),
-            GuestChecker(accounts, rules.guests, rules.guest_password),
-        ],
-    )
-    login = Login(portal, store, Failures(world))
-    # Native clients come back and resume; plain IRC clients start anew (H9).
-    native = Presence(rules.window_s, stays=True)
-
-    def admit(hello: Hello, session: Session) -> Deferred[Admission]:
-        presence = native if session.dialect == "native" else None
-        return login.admit(hello, host_of(session.link.peer), presence)
-
-    return admit
+def checkers(config: Config, reactor: Any) -> tuple[Any, ...]:
+    """The house's own checkers of passwords. Raises CannotBuild."""
+    made = []
+    for place in config.accounts.checkers:
+        try:
+            made.append(_named(place)(reactor))
+        except (ImportError, AttributeError, ValueError) as error:
+            raise CannotBuild(f"accounts.checkers: {place}: {error}") from None
+    return tuple(made)
 
 
-def host_of(peer: str) -> str:
-    """The host of an address as links write it: ``192.0.2.1:4711``, ``[::1]:4711``."""
-    host, colon, _ = peer.rpartition(":")
-    return host.strip("[]") if colon else peer
+def _named(place: str) -> Any:
+    """What is called ``module:name``. Raises ImportError, AttributeError,
+    ValueError."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _guard(config: Config, sockets: int) -> Guard:

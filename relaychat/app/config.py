@@ -104,6 +104,16 @@ class Accounts(Section, frozen=True):
     """Whether people without an account may come in."""
     guest_password: str = ""
     """What guests have to give, all the same; empty for nothing."""
+    register: Literal["closed", "open", "invited"] = "closed"
+    """Who may make an account: administrators only; everybody; who has a ticket, which
+    administrators make. 5 an hour from one address."""
+    unix: bool = False
+    """Whether users of this machine log in by themselves on UNIX sockets, to the
+    account of their login name, which is made at the first time."""
+    checkers: tuple[str, ...] = ()
+    """Checkers of ``twisted.cred`` for names that have no password here (LDAP, PAM, a
+    program), each as ``module:name``, called with the reactor. See
+    ``docs/accounts.md``."""
     window_s: Annotated[int, Meta(ge=0, le=86_400)] = 300
     """Seconds after which a lost native connection counts as gone. IRC: at once."""
 

@@ -1,8 +1,9 @@
-"""How often somebody may be wrong (H27).
+"""How often somebody may be wrong (H27): on all wires and by all ways together.
 
-Two counts, each over a sliding minute: the pair of account and address, everywhere; the
-address alone, unless it is this machine itself, which stands for many people. The
-account alone is not counted: else anybody could lock its owner out.
+Two counts, each over a sliding span. Of the pair of account and address everything that
+was begun counts, until it succeeds. Of the address alone, unless it is this machine
+itself, which stands for many people, only what has failed counts: a house may come back
+at once. The account alone is not counted: else anybody could lock its owner out.
 """
 
 from __future__ import annotations
@@ -19,32 +20,41 @@ KEYS_LIMIT = 10_000
 
 
 class Failures:
-    """Counts failed logins. An attempt counts from its start, until it succeeds."""
+    """Counts failed logins."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, most: int = ATTEMPTS, span_us: int = MINUTE_US
+    ) -> None:
         self._world = world
+        self._most = most
+        self._span_us = span_us
         self._times: dict[tuple[str, str], list[int]] = {}
 
     def attempt(self, name: str, address: str) -> bool:
         """Begin an attempt. False if it is one too many, and must not go on."""
         now = self._world.monotonic_us()
-        lists = [self._recent(key, now) for key in _keys(name, address)]
-        if any(len(times) >= ATTEMPTS for times in lists):
+        pair, *alone = [self._recent(key, now) for key in _keys(name, address)]
+        if any(len(times) >= self._most for times in (pair, *alone)):
             return False
-        for times in lists:
-            times.append(now)
+        pair.append(now)
         return True
 
     def succeeded(self, name: str, address: str) -> None:
         """The last attempt of these was right: it does not count."""
-        for key in _keys(name, address):
-            times = self._times.get(key)
-            if times:
-                times.pop()
+        pair, *_ = _keys(name, address)
+        times = self._times.get(pair)
+        if times:
+            times.pop()
+
+    def failed(self, name: str, address: str) -> None:
+        """An attempt of these was wrong: it counts for the address, too."""
+        now = self._world.monotonic_us()
+        for alone in _keys(name, address)[1:]:
+            self._recent(alone, now).append(now)
 
     def _recent(self, key: tuple[str, str], now: int) -> list[int]:
         times = self._times.pop(key, [])
-        while times and times[0] <= now - MINUTE_US:
+        while times and times[0] <= now - self._span_us:
             del times[0]
         if len(self._times) >= KEYS_LIMIT:
             del self._times[next(iter(self._times))]

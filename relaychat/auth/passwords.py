@@ -1,5 +1,6 @@
-"""Passwords are kept as argon2id, and hashed in threads of their own: few, so that
-logins take neither the processors nor the memory away from the chat."""
+"""Passwords are kept as argon2id, and beside it as the keys of SCRAM-SHA-256. They are
+hashed in threads of their own: few, so that logins take neither the processors nor the
+memory away from the chat."""
 
 from __future__ import annotations
 
@@ -16,23 +17,35 @@ from twisted.python.failure import Failure
 
 from relaychat.model.errors import BadText, TooFast, TooLong
 from relaychat.model.world import World
+from relaychat.wire.scram import SALT_BYTES as SCRAM_SALT_BYTES
+from relaychat.wire.scram import Keys, derive
 
 T = TypeVar("T")
 
 PASSWORD_LIMIT_BYTES = 1024
 """Longer than any passphrase. The hash reads every byte of it."""
-WAITING_LIMIT = 64
-"""Hashes waited for at a time: at two threads and 40 ms each, more than a second."""
+WAITING_LIMIT = 256
+"""Hashes waited for at a time: a house that comes back at once, after a restart. At two
+threads and 40 ms each the last one waits five seconds."""
 SALT_BYTES = 16
 HASH_BYTES = 32
 
 
 class Cost(Struct, frozen=True):
-    """What one hash costs: OWASP's choice for argon2id, 40 ms on a small server."""
+    """What one hash costs: OWASP's choices. For argon2id 40 ms on a small server; the
+    iterations of SCRAM are the client's to make, at its first login."""
 
     memory_kib: int = 19 * 1024
     passes: int = 2
     lanes: int = 1
+    iterations: int = 600_000
+
+
+class Secrets(Struct, frozen=True):
+    """What is kept of a password, in both forms."""
+
+    hash: str
+    scram: Keys
 
 
 class Threads(Protocol):
@@ -49,6 +62,7 @@ class Passwords:
         self, world: World, threads: Threads, cost: Cost | None = None
     ) -> None:
         cost = cost or Cost()
+        self.iterations = cost.iterations
         self._world = world
         self._threads = threads
         self._hasher = PasswordHasher(
@@ -66,18 +80,30 @@ class Passwords:
         """What an unknown user's password is compared with: it takes as long (H24)."""
         self._waiting = 0
 
-    async def make(self, password: str) -> str:
-        """The hash to keep. Raises BadText, TooLong, TooFast."""
+    async def make(self, password: str) -> Secrets:
+        """What to keep. Raises BadText, TooLong, TooFast."""
         secret = prepare(password)
         salt = self._world.token_bytes(SALT_BYTES)
-        return await self._run(lambda: self._hasher.hash(secret, salt=salt))
+        scram_salt = self._world.token_bytes(SCRAM_SALT_BYTES)
 
-    async def fits(self, password: bytes, kept: str | None) -> bool:
-        """Whether a password is the one of this hash; never, and not sooner, for None.
-        Raises TooFast."""
+        def made() -> Secrets:
+            return Secrets(
+                self._hasher.hash(secret, salt=salt),
+                derive(password, scram_salt, self.iterations),
+            )
+
+        return await self._run(made)
+
+    def outdated(self, kept: str) -> bool:
+        """Whether a hash was made when hashes cost something else."""
+        return self._hasher.check_needs_rehash(kept)
+
+    async def fits(self, password: bytes, kept: str) -> bool:
+        """Whether a password is the one of this hash; never, and not sooner, for an
+        empty one. Raises TooFast."""
         return await self._run(lambda: self._verify(password, kept))
 
-    def _verify(self, password: bytes, kept: str | None) -> bool:
+    def _verify(self, password: bytes, kept: str) -> bool:
         try:
             return self._hasher.verify(kept or self._nobody, password)
         except (VerificationError, InvalidHashError):

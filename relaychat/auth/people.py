@@ -1,24 +1,33 @@
-"""The parts of ``twisted.cred``: credentials, checkers, the realm and its persons.
+"""The parts of ``twisted.cred``: checkers, the realm and its persons.
 
-A checker of your own (LDAP, PAM) takes the place of ``AccountChecker``: its avatar id
-is the account's name, as bytes.
+A checker of your own (LDAP, PAM, a program) for ``IUsernamePassword`` is asked about
+all accounts that have no password here (``[accounts] checker``): its avatar id is the
+account's name, as bytes. The account is made when it answers so for the first time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
+from typing import Any
 
 from twisted.cred.checkers import ANONYMOUS, ICredentialsChecker
 from twisted.cred.credentials import IAnonymous, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Attribute, Interface, implementer
 
-from relaychat.auth.accounts import Accounts
-from relaychat.auth.passwords import Passwords, prepare
-from relaychat.model.errors import GuestsNotAllowed, NickInUse
+from relaychat.auth.accounts import Account, Accounts
+from relaychat.auth.credentials import ByUser, Guest, IKey, IUser
+from relaychat.auth.passwords import prepare
+from relaychat.model.errors import (
+    GuestsNotAllowed,
+    LoginFailed,
+    NickInUse,
+    RelayError,
+)
+from relaychat.model.names import fold
 
 AvatarId = bytes | tuple[()]
 
@@ -51,35 +60,104 @@ class Realm:
         return IPerson, Person(account), lambda: None
 
 
-@implementer(IAnonymous)
-class Guest:
-    """Somebody without an account: the nick they want, and the house's guest password,
-    if they gave any."""
+async def ensure(accounts: Accounts, account: Account) -> Account:
+    """The account of this name, made if there is none; not if it was deleted.
 
-    def __init__(self, nick: str, password: str = "") -> None:
-        self.nick = nick
-        self.password = password
+    Raises UnauthorizedLogin.
+    """
+    try:
+        known = await accounts.find(account.name)
+        if known is None:
+            return await accounts.register(account)
+    except RelayError as error:
+        raise UnauthorizedLogin from error
+    if known.deleted:
+        raise UnauthorizedLogin
+    return known
 
 
 @implementer(ICredentialsChecker)
-class AccountChecker:
-    """Name and password against the accounts of the store."""
+class PasswordChecker:
+    """Name and password: against the accounts of the store; where they have no password
+    of this name, against checkers of the house's own, one after the other."""
 
     credentialInterfaces = (IUsernamePassword,)
 
-    def __init__(self, accounts: Accounts, passwords: Passwords) -> None:
+    def __init__(self, accounts: Accounts, others: Sequence[Any] = ()) -> None:
         self._accounts = accounts
-        self._passwords = passwords
+        self._others = others
 
     def requestAvatarId(self, credentials: UsernamePassword) -> Deferred[AvatarId]:
         """See ``ICredentialsChecker``. Fails with UnauthorizedLogin, TooFast."""
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: UsernamePassword) -> AvatarId:
-        account = await self._accounts.find(credentials.username.decode())
-        kept = None if account is None else account.hash
-        fits = await self._passwords.fits(credentials.password, kept)
-        if account is None or not fits:
+        name = credentials.username.decode()
+        account = await self._accounts.find(name)
+        if self._others and (account is None or not (account.hash or account.deleted)):
+            return await self._ask_others(credentials)
+        try:
+            checked = await self._accounts.check(name, credentials.password.decode())
+        except LoginFailed:
+            raise UnauthorizedLogin from None
+        return checked.name.encode()
+
+    async def _ask_others(self, credentials: UsernamePassword) -> AvatarId:
+        for other in self._others:
+            try:
+                found = await maybeDeferred(other.requestAvatarId, credentials)
+            except UnauthorizedLogin:
+                continue
+            if isinstance(found, bytes):
+                name = found.decode()
+                return (await ensure(self._accounts, Account(name))).name.encode()
+        raise UnauthorizedLogin
+
+
+@implementer(ICredentialsChecker)
+class KeyChecker:
+    """Tokens, certificates, devices and proofs, against what the account keeps."""
+
+    credentialInterfaces = (IKey,)
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[AvatarId]:
+        """See ``ICredentialsChecker``. Fails with UnauthorizedLogin."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, credentials: Any) -> AvatarId:
+        account = await self._accounts.find(credentials.name)
+        # What is asked of nobody's account takes as long.
+        opens = credentials.opens(account or Account(credentials.name))
+        if account is None or account.deleted or not opens:
+            raise UnauthorizedLogin
+        return account.name.encode()
+
+
+@implementer(ICredentialsChecker)
+class UserChecker:
+    """Users of this machine, by their login names; ``login_name`` finds them, empty for
+    none. An account is made for who comes first; one that is there already has to have
+    been logged in to from that user's side before."""
+
+    credentialInterfaces = (IUser,)
+
+    def __init__(self, accounts: Accounts, login_name: Callable[[int], str]) -> None:
+        self._accounts = accounts
+        self._login_name = login_name
+
+    def requestAvatarId(self, credentials: ByUser) -> Deferred[AvatarId]:
+        """See ``ICredentialsChecker``. Fails with UnauthorizedLogin."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, user: ByUser) -> AvatarId:
+        name = self._login_name(user.uid)
+        if not name or fold(name) != fold(user.name):
+            raise UnauthorizedLogin
+        account = await ensure(self._accounts, Account(name, uid=user.uid))
+        if account.uid != user.uid:
             raise UnauthorizedLogin
         return account.name.encode()
 

@@ -18,8 +18,8 @@ from relaychat.client.run import CLOSED_OUTPUT, REFUSED, UNREACHABLE
 from relaychat.client.show import clean
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
 from relaychat.model import events
+from relaychat.model.accounts import AddAccount
 from relaychat.model.commands import (
-    AddAccount,
     Command,
     ListRooms,
     ListSessions,

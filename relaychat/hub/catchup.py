@@ -45,9 +45,10 @@ class CatchUp:
         user = peer.user
         if user is None or peer.behind is not None:
             return
-        peer.behind = {room: room.seq for room in user.rooms}
-        peer.saw_changes = max((room.changed for room in user.rooms), default=0)
-        for room in user.rooms:
+        rooms = list(filter(peer.sees, user.rooms))
+        peer.behind = {room: room.seq for room in rooms}
+        peer.saw_changes = max((room.changed for room in rooms), default=0)
+        for room in rooms:
             del room.readers[peer.form][peer]
 
     def step(self, peer: Peer) -> None:
@@ -147,7 +148,7 @@ class CatchUp:
         assert user is not None
         changed = {
             member
-            for room in user.rooms
+            for room in filter(peer.sees, user.rooms)
             if room.changed > peer.saw_changes
             for member in room.members
             if member.changed > peer.saw_changes
@@ -171,7 +172,7 @@ class CatchUp:
         user = peer.user
         assert user is not None
         peer.behind = None
-        for room in user.rooms:
+        for room in filter(peer.sees, user.rooms):
             room.readers.setdefault(peer.form, {})[peer] = peer.send
         if peer.resuming is not None:
             resume, peer.resuming = peer.resuming, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relaychat.hub import doors, facts, nicks, people, queries, rule, speech
+from relaychat.hub import doors, erasure, facts, nicks, people, queries, rule, speech
 from relaychat.hub.lookup import settle
 from relaychat.hub.peer import Peer
 from relaychat.hub.turn import Need, Settled, Turn
@@ -22,8 +22,6 @@ Decide = Callable[[Turn, Peer, Any], None]
 COMMANDS: dict[type[commands.Command], Decide] = {
     admission.Enter: people.enter,
     admission.Reflect: queries.reflect,
-    commands.AddAccount: queries.not_here,
-    commands.Reload: queries.not_here,
     commands.Ban: rule.ban,
     commands.Bye: people.bye,
     commands.Claim: nicks.claim,
@@ -65,14 +63,17 @@ DURABLE = frozenset(
 """What is not even tried while the store keeps nothing (H3)."""
 
 FACTS: dict[type[facts.Fact], Callable[[Turn, Any], None]] = {
+    facts.Blanking: erasure.blanking,
     facts.Closing: people.closing,
     facts.Drained: queries.drained,
+    facts.Erased: erasure.erased,
     facts.Expired: people.expired,
     facts.Lost: people.lost,
     facts.ReadOn: queries.read_on,
     facts.Ready: queries.ready,
     facts.Restarted: people.restarted,
     facts.Retry: queries.retry,
+    facts.Revoked: people.revoked,
 }
 
 Item = tuple[Peer | None, Any]
@@ -144,7 +145,7 @@ def decide(
 
 
 def _command(turn: Turn, peer: Peer, command: commands.Command) -> None:
-    if peer.gone:
+    if peer.gone or peer.cut:
         return
     if turn.refusing and type(command) in DURABLE:
         raise Unavailable

@@ -51,6 +51,8 @@ from relaychat.model.policy import Role
 def follow(turn: Turn, peer: Peer, room: Room) -> None:
     """This session is shown the room from the next event on: live, or when it has
     caught up (H18)."""
+    if not peer.sees(room):
+        return
     if peer.behind is not None:
         turn.put(peer.behind, room, room.seq)
         return
@@ -64,6 +66,8 @@ def follow(turn: Turn, peer: Peer, room: Room) -> None:
 def unfollow(turn: Turn, peer: Peer, room: Room, last: LogEvent | None = None) -> None:
     """This session is shown nothing further of the room, but ``last``, which was just
     appended."""
+    if not peer.sees(room):
+        return
     if peer.behind is not None:
         if last is not None:
             _tell_last(turn, peer, last, peer.behind[room])
@@ -120,6 +124,8 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     if room.kind == "passing" and _may_own(turn, user):
         _own(turn, room, user)
     for session in user.peers:
+        if not session.sees(room):
+            continue
         if session.behind is not None:
             turn.put(session.behind, room, seq)
             turn.tell(session, event)
@@ -271,5 +277,6 @@ def invite(turn: Turn, peer: Peer, command: Invite) -> None:
     if len(room.invited) > turn.house.limits.invites_per_room:
         turn.drop(room.invited, next(iter(room.invited)))
     for session in target.peers:
-        turn.tell(session, Invitation(room.name, user.nick, user.account))
+        if session.sees(room):
+            turn.tell(session, Invitation(room.name, user.nick, user.account))
     turn.answer(peer, command, Done(room.name, seq, id=command.id))

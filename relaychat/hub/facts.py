@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from relaychat.hub.peer import Peer
@@ -12,6 +14,9 @@ from relaychat.model.commands import Command
 from relaychat.model.errors import RelayError
 from relaychat.model.words import Word
 from relaychat.store.api import Entry
+
+if TYPE_CHECKING:
+    from relaychat.hub.erasure import Walk
 
 
 class Fact(Struct, frozen=True):
@@ -24,6 +29,31 @@ class Lost(Fact, frozen=True):
     peer: Peer
     cause: Cause
     reason: str
+
+
+class Revoked(Fact, frozen=True):
+    """What sessions came in by is good no more: those of this user end, or those of one
+    of its devices or tokens only, but for ``keep``."""
+
+    user: str
+    error: RelayError
+    device: str | None = None
+    token: str | None = None
+    keep: object = None
+
+
+class Erased(Fact, frozen=True):
+    """An account is no more; ``blank``: nor is its text to be."""
+
+    account: str
+    blank: bool
+
+
+class Blanking(Fact, frozen=True):
+    """A page of a log was read, to take an account's text out of it."""
+
+    walk: Walk
+    entries: list[Entry]
 
 
 class Expired(Fact, frozen=True):

@@ -19,9 +19,12 @@ from twisted.python.failure import Failure
 from relaychat.hub.catchup import CatchUp
 from relaychat.hub.decide import Again, Cut, Item, Known, decide
 from relaychat.hub.delivery import deliver
+from relaychat.hub.erasure import Walk
 from relaychat.hub.facts import (
+    Blanking,
     Closing,
     Drained,
+    Erased,
     Expired,
     Fact,
     Lost,
@@ -29,6 +32,7 @@ from relaychat.hub.facts import (
     Ready,
     Restarted,
     Retry,
+    Revoked,
 )
 from relaychat.hub.pages import read_page
 from relaychat.hub.peer import Peer
@@ -37,7 +41,9 @@ from relaychat.hub.state import Member, Room, State, User
 from relaychat.hub.tail import Tails
 from relaychat.hub.turn import Cause, House, Need, Turn
 from relaychat.model.commands import Command, Edit, History, Say
-from relaychat.model.errors import NotStorable, ShuttingDown
+from relaychat.model.errors import NotStorable, RelayError, ShuttingDown
+from relaychat.model.errors import Revoked as LoginRevoked
+from relaychat.model.names import fold
 from relaychat.store.api import (
     Committed,
     Duplicates,
@@ -52,6 +58,8 @@ from relaychat.store.api import (
 SLICE_US = 20_000
 """A fan-out yields to the reactor after so many microseconds (H7): sockets are read and
 timers kept at least this often."""
+WALK_ENTRIES = 500
+"""Log entries looked at in one turn where an account's text leaves the log."""
 RETRY_S = 1.0
 """How often a store that keeps nothing is tried again, while facts wait for it."""
 
@@ -133,6 +141,24 @@ class Hub:
     def drained(self, peer: Peer) -> None:
         """A reader that took no more has sent everything on its way."""
         self._put(None, Drained(peer))
+
+    def cut(
+        self,
+        account: str,
+        error: RelayError,
+        device: str | None = None,
+        token: str | None = None,
+        keep: object = None,
+    ) -> None:
+        """End the sessions of an account, or those of one of its devices or tokens
+        (their digests) only; all but ``keep``."""
+        self._put(None, Revoked(fold(account), error, device, token, keep))
+
+    def erase(self, account: str, blank: bool) -> None:
+        """An account is no more: its sessions end, its rooms pass on. ``blank``: its
+        text leaves the log."""
+        self.cut(account, LoginRevoked("the account was deleted"))
+        self._put(None, Erased(account, blank))
 
     def close(self) -> None:
         """Tell every session that the server stops."""
@@ -395,6 +421,17 @@ class Hub:
         page = read_page(self._store, member, command, end, limit)
         read = Deferred.fromCoroutine(page)
         read.addCallback(lambda page: self._put(None, Ready(peer, command, page)))
+        read.addErrback(self._broken)
+
+    def walk(self, walk: Walk, entries: list[Entry] | None = None) -> None:
+        """Read on for an account whose text leaves the log."""
+        if entries is not None:
+            walk.go_on(entries)
+        if walk.done:
+            self._put(None, Blanking(walk, []))
+            return
+        read = self._store.page(walk.room, walk.seq, 2**53, WALK_ENTRIES)
+        read.addCallback(lambda entries: self._put(None, Blanking(walk, entries)))
         read.addErrback(self._broken)
 
     def ask_to_stop(self) -> None:

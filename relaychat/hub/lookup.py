@@ -66,14 +66,25 @@ def find_user(turn: Turn, nick: str) -> User:
 
 def account_name(turn: Turn, folded: str) -> str | None:
     """How an account is written, or None when there is none of this name."""
+    account = _account(turn, folded)
+    return None if account is None or account.deleted else account.name
+
+
+class _Account(msgspec.Struct):
+    name: str
+    deleted: bool = False
+
+
+def _account(turn: Turn, folded: str) -> _Account | None:
     body = turn.need(("account", folded), lambda store: store.record("account", folded))
-    return None if body is None else str(msgspec.json.decode(body)["name"])
+    return None if body is None else msgspec.json.decode(body, type=_Account)
 
 
 def account_like(turn: Turn, nick: str) -> str | None:
-    """The key of the account that a nick belongs to or looks like, or None (H13)."""
+    """The key of the account that a nick belongs to or looks like, or None (H13). That
+    of one that was deleted stays its own."""
     folded = fold(nick)
-    if account_name(turn, folded) is not None:
+    if _account(turn, folded) is not None:
         return folded
     look = skeleton(folded)
     first = turn.need(("look", look), lambda store: store.record("look", look))

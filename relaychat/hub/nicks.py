@@ -155,7 +155,7 @@ def _show_partner(turn: Turn, room: Room, user: User) -> None:
     for other in room.members:
         if other is not user:
             again = replace(shown(turn, room, other, members=0), again=True)
-            for peer in other.peers:
+            for peer in filter(lambda peer: peer.sees(room), other.peers):
                 turn.tell(peer, again)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from relaychat.model.commands import Command, Resume
 from relaychat.model.errors import RelayError
+from relaychat.model.names import fold
 from relaychat.model.words import Word
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ class Peer:
 
     __slots__ = (
         "address",
+        "administrator",
         "behind",
         "control",
+        "cut",
         "device",
         "dialect",
         "form",
@@ -62,10 +65,12 @@ class Peer:
         "number",
         "refused_cid",
         "resuming",
+        "rooms",
         "saw_changes",
         "send",
         "since_us",
         "spoke_us",
+        "token",
         "user",
         "window_s",
     )  # fmt: skip
@@ -91,6 +96,13 @@ class Peer:
         self.refused_cid = 0
         """Go-back-N (H5): the first cid that was refused; 0 for none."""
         self.control = False
+        self.administrator = False
+        self.token = ""
+        """Digest of the token that it came in by, if it was one."""
+        self.rooms: frozenset[str] = frozenset()
+        """Where its token is for some rooms only: their folded names."""
+        self.cut = False
+        """It is being hung up on: nothing more is taken from it."""
         self.gone = False
         self.spoke_us = 0
         """When its last command was carried out, on the monotonic clock."""
@@ -98,6 +110,10 @@ class Peer:
         """How long the session may be lost before its user counts as gone (H9)."""
         self.resuming: Resume | None = None
         """The query that is answered once the reader is level with its rooms."""
+
+    def sees(self, room: Room) -> bool:
+        """Whether it may know of a room that its user is in: all, but for tokens."""
+        return not self.rooms or fold(room.name) in self.rooms
 
     def outcome(self, command: Command, result: Word) -> bytes:
         """The frames that answer this command; ``result`` is an answer,

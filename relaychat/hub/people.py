@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from relaychat import __version__
 from relaychat.hub.doors import follow, remove_member, unfollow
-from relaychat.hub.facts import Closing, Expired, Lost, Restarted
+from relaychat.hub.facts import Closing, Expired, Lost, Restarted, Revoked
 from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
     forget_absent,
@@ -62,11 +62,16 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
     user = _user(turn, peer, command, device)
     release_claim(turn, peer)
     replaced = _fence(turn, device)
+    if admission.scope is not None:
+        turn.set(peer, "rooms", admission.scope.rooms)
+        turn.set(peer, "token", admission.token)
+    if admission.administrator:
+        turn.set(peer, "administrator", True)
     _attach(turn, peer, user, admission, device)
     resume = command.hello.resume or {}
     resumed = any(_standing(room, resume) is not None for room in user.rooms)
     turn.answer(peer, command, welcome(turn, peer, command, resumed))
-    for room in list(user.rooms):
+    for room in filter(peer.sees, list(user.rooms)):
         turn.tell(peer, shown(turn, room, user))
     if command.hello.resume is None:
         for room in user.rooms:
@@ -202,7 +207,7 @@ def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
     """Let a session start over: from its cursors where it gave any, else from where it
     is (H15). It is behind until it has caught up, and told then."""
     was, behind = peer.behind or {}, {}
-    for room in user.rooms:
+    for room in filter(peer.sees, user.rooms):
         cursor, standing = resume.rooms.get(room.name), _standing(room, resume.rooms)
         if cursor is not None and standing is None:
             gap = Gap(room.name, cursor.seq + 1, room.seq, "reset", room.epoch)
@@ -326,7 +331,7 @@ def gone(turn: Turn, user: User, cause: Cause, reason: str) -> None:
         quit_rooms(turn, user, leaving, cause, reason)
     if user.account is None:
         for room in list(user.rooms):
-            _leave_direct(turn, room, user)
+            leave_direct(turn, room, user)
     forget_absent(turn, user)
 
 
@@ -346,9 +351,9 @@ def quit_rooms(
     turn.announce(UserQuit(user.nick, reason, user.account), told)
 
 
-def _leave_direct(turn: Turn, room: Room, user: User) -> None:
-    """A guest is gone for good. What was said stays with the other one, who can say
-    nothing more there (H12)."""
+def leave_direct(turn: Turn, room: Room, user: User) -> None:
+    """A guest is gone for good, or an account. What was said stays with the other one,
+    who can say nothing more there (H12)."""
     member = user.rooms[room]
     turn.drop(room.members, user)
     turn.drop(user.rooms, room)
@@ -392,6 +397,19 @@ def restarted(turn: Turn, fact: Restarted) -> None:
 
 def _waiter(user: User) -> Callable[[Afterwards], None]:
     return lambda hub: hub.wait_for(user, user.window_s, "restart", RESTARTED)
+
+
+def revoked(turn: Turn, fact: Revoked) -> None:
+    """Sessions whose login is good no more are hung up on, without a window. Their loss
+    is told like any other, once that can be kept."""
+    user = turn.state.users.get(fact.user)
+    for peer in user.peers if user is not None else ():
+        if peer is fact.keep or fact.token not in (None, peer.token):
+            continue
+        if fact.device is None or (peer.device and peer.device.key == fact.device):
+            turn.set(peer, "cut", True)
+            turn.set(peer, "window_s", 0)
+            turn.close(peer, fact.error)
 
 
 def closing(turn: Turn, fact: Closing) -> None:

@@ -21,7 +21,6 @@ from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.admission import Reflect
 from relaychat.model.commands import (
-    Command,
     History,
     ListMembers,
     ListRooms,
@@ -65,7 +64,7 @@ def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
         (
             name
             for name, room in turn.state.rooms.items()
-            if name > after and _listed(room, user, peer.control)
+            if name > after and _listed(room, user, peer)
         ),
     )
     rooms = [turn.state.rooms[name] for name in names[:ROOMS_A_PAGE]]
@@ -84,8 +83,10 @@ def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
     )
 
 
-def _listed(room: Room, user: User | None, control: bool) -> bool:
-    if control or (user is not None and room in user.rooms):
+def _listed(room: Room, user: User | None, peer: Peer) -> bool:
+    if not peer.sees(room):
+        return False
+    if peer.control or (user is not None and room in user.rooms):
         return True
     return room.kind != "direct" and not room.policy.secret
 
@@ -116,7 +117,7 @@ def who(turn: Turn, peer: Peer, command: Who) -> None:
     """What may be known of somebody. Raises NoSuchUser."""
     me = user_of(peer)
     user = find_user(turn, command.nick)
-    rooms = tuple(room.name for room in user.rooms if _listed(room, me, False))
+    rooms = tuple(room.name for room in user.rooms if _listed(room, me, peer))
     spoke_us = max((one.spoke_us for one in user.peers), default=0)
     idle_us = turn.house.world.monotonic_us() - spoke_us if user.peers else 0
     found = WhoIs(
@@ -165,9 +166,14 @@ def _only_control(peer: Peer) -> None:
         raise Forbidden("only on the control socket")
 
 
+def _only_administrators(peer: Peer) -> None:
+    if not (peer.control or peer.administrator):
+        raise Forbidden("only for administrators")
+
+
 def status(turn: Turn, peer: Peer, command: Status) -> None:
-    """Counts of the server. Raises Forbidden for others than control sessions."""
-    _only_control(peer)
+    """Counts of the server. Raises Forbidden for others than administrators."""
+    _only_administrators(peer)
     state, counts = turn.state, turn.house.counts
     now_us = turn.house.world.monotonic_us()
     turn.answer(
@@ -181,8 +187,8 @@ def status(turn: Turn, peer: Peer, command: Status) -> None:
 
 
 def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
-    """Sessions, oldest first. Raises Forbidden for others than control sessions."""
-    _only_control(peer)
+    """Sessions, oldest first. Raises Forbidden for others than administrators."""
+    _only_administrators(peer)
     now_us = turn.house.world.monotonic_us()
     rest = (one for one in turn.state.peers if one.number > command.after)
     found = nsmallest(SESSIONS_A_PAGE + 1, rest, key=attrgetter("number"))
@@ -213,12 +219,6 @@ def stop(turn: Turn, peer: Peer, command: Stop) -> None:
 def reflect(turn: Turn, peer: Peer, command: Reflect) -> None:
     """An answer that the session made itself, in its place among the others."""
     turn.answer(peer, command, command.answer)
-
-
-def not_here(turn: Turn, peer: Peer, command: Command) -> None:
-    """A command that sessions carry out themselves (accounts:
-    see ``relaychat.auth``)."""
-    raise Forbidden("only on the control socket")
 
 
 # -- facts --------------------------------------------------------------------

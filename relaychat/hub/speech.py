@@ -104,8 +104,9 @@ def open_direct(turn: Turn, user: User, other: User) -> Room:
         turn.touch(one)
     for one in {user: None, other: None}:
         for peer in one.peers:
-            turn.tell(peer, shown(turn, room, one))
-            follow(turn, peer, room)
+            if peer.sees(room):
+                turn.tell(peer, shown(turn, room, one))
+                follow(turn, peer, room)
     return room
 
 
@@ -261,6 +262,6 @@ def mark(turn: Turn, peer: Peer, command: Mark) -> None:
     if command.seq > member.marked:
         turn.set(member, "marked", command.seq)
         for other in user.peers:
-            if other is not peer:
+            if other is not peer and other.sees(room):
                 turn.tell(other, Marked(room.name, command.seq))
     turn.answer(peer, command, Marked(room.name, member.marked, id=command.id))

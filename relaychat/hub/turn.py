@@ -9,7 +9,7 @@ order (H6).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,9 @@ from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.model.world import World
 from relaychat.store.api import Batch, Blank, Entry, First, Head, Record, Row, Store
+
+if TYPE_CHECKING:
+    from relaychat.hub.erasure import Walk
 
 encode = msgspec.json.Encoder().encode
 
@@ -123,6 +126,10 @@ class Afterwards(Protocol):
 
     def give(self, peer: Peer, entries: list[Entry]) -> None:
         """Give a session that is behind what was read for it."""
+
+    def walk(self, walk: Walk, entries: list[Entry] | None = None) -> None:
+        """Go through all logs, for an account that was deleted: these were looked
+        at."""
 
     def ask_to_stop(self) -> None:
         """Have the server stop cleanly."""
@@ -334,17 +341,20 @@ class Turn:
         """Something for the room's live readers but its sender; not kept."""
         self._draft(room, event, peer)
 
-    def blank(self, room: Room, event: LogEvent, was: bytes) -> None:
+    def blank(self, room: Room | int, event: LogEvent, was: bytes) -> None:
         """An entry's text is to leave the log: ``event`` takes its place (H32). It may
-        be there also where the room keeps no log any more.
+        be there also where the room keeps no log any more. A number is a room that was
+        closed.
 
         Raises Unavailable while nothing can be kept.
         """
         if self.refusing:
             raise Unavailable
         body = encode(event)
-        self.blanks.append(Blank(room.number, event.seq, body, body_digest(was)))
-        self.blanked[room, event.seq] = Kept(0, event.seq, event.at, body, None)
+        number = room if isinstance(room, int) else room.number
+        self.blanks.append(Blank(number, event.seq, body, body_digest(was)))
+        if not isinstance(room, int):
+            self.blanked[room, event.seq] = Kept(0, event.seq, event.at, body, None)
 
     # -- telling --------------------------------------------------------------
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from msgspec import Struct
 
 from relaychat.model.commands import Command, Hello
+from relaychat.model.scope import Scope
 from relaychat.model.words import Word
 
 
@@ -30,6 +34,28 @@ class Admission(Struct, frozen=True):
     control: bool = False
     """Whether the peer may administrate the server; such a peer is nobody in
     the rooms."""
+    administrator: bool = False
+    """Whether the account may administrate the server."""
+    scope: Scope | None = None
+    """The bounds of the token that it came in by, if it was one."""
+    token: str = ""
+    """The token's digest."""
+    expires_ms: int = 0
+    """When the token's time is over, in ms since 1970; 0 for never."""
+    scram: str | None = None
+    """Our last message of SCRAM, which proves that we know the password, too."""
+
+
+class Challenged(Struct, frozen=True):
+    """What login wants to know before it admits: the server's first message of SCRAM,
+    and where the client's answer goes: what comes of it is as of login, a Deferred."""
+
+    scram: str
+    go_on: Callable[[str], Any]
+
+
+Found = Admission | Challenged
+"""What comes of a hello."""
 
 
 class Enter(Command, frozen=True, kw_only=False, tag="enter", gc=False):

@@ -59,6 +59,10 @@ class Hello(
     """The first word. With a password it logs in to the account of that name; without
     one it takes a nick as a guest.
 
+    With ``scram``, the client's first message of SCRAM-SHA-256 (RFC 7677), the password
+    is proved without being said. A device that has logged in before needs neither, over
+    a link that nobody can listen to.
+
     ``device`` is a secret of the client's own making, 32 hexadecimal digits, the same
     at every start: it makes ``cid`` and ``resume`` possible (H16). ``resume`` names the
     rooms that the client follows, and how far it has read each.
@@ -70,6 +74,7 @@ class Hello(
     resume: dict[str, Cursor] | None = None
     version: Count = 1
     client: Annotated[str, Meta(max_length=100)] = ""
+    scram: Annotated[str, Meta(max_length=2048)] | None = None
 
 
 class Claim(
@@ -333,13 +338,13 @@ class Resume(
 class Status(
     Query, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False
 ):
-    """Counts of the whole server. Control sessions only."""
+    """Counts of the whole server. For administrators."""
 
 
 class ListSessions(
     Query, frozen=True, omit_defaults=True, kw_only=False, tag="sessions", gc=False
 ):
-    """Sessions, a page of them by number. Control sessions only."""
+    """Sessions, a page of them by number. For administrators."""
 
     after: int = 0
 
@@ -356,21 +361,13 @@ class Reload(
     """Read the certificates anew. Control sessions only."""
 
 
-class AddAccount(
-    Command, frozen=True, omit_defaults=True, kw_only=False, tag="account", gc=False
-):
-    """Make an account, or give one a new password. Control sessions only."""
-
-    name: str
-    password: str
-
-
 AnyCommand = (
     Hello | Claim | Rename | SetAway | Bye | Ping | Pong
     | Join | Part | SetTopic | SetRole | SetPolicy | Invite | Kick | Ban
     | Say | Edit | Redact | React | Type | Mark
     | ListRooms
     | Show | ListMembers | Who | History | Resume
-    | Status | ListSessions | Stop | Reload | AddAccount
+    | Status | ListSessions | Stop
 )  # fmt: skip
-"""Everything that can be asked on a wire."""
+"""Everything that can be asked of the hub on a wire; for the rest see
+``model.accounts.AnyErrand``."""

@@ -184,6 +184,43 @@ class LoginFailed(RelayError):
     default = "wrong name or password"
 
 
+class Suspended(RelayError):
+    """The account is suspended by an administrator."""
+
+    code = "suspended"
+    fatal = True
+    default = "this account is suspended"
+
+
+class Revoked(RelayError):
+    """What this session came in by (a password, a token, a device) is good no more."""
+
+    code = "revoked"
+    fatal = True
+    default = "this login is good no more"
+
+
+class RegistrationClosed(RelayError):
+    """Accounts are not for everybody to make here."""
+
+    code = "registration_closed"
+    default = "accounts are made by administrators here"
+
+
+class BadTicket(RelayError):
+    """Registration takes an invitation, and this is none, or none any more."""
+
+    code = "bad_ticket"
+    default = "an invitation is needed here, and this is none, or none any more"
+
+
+class NoSuchCredential(RelayError):
+    """There is no such token, device, certificate or ticket."""
+
+    code = "no_such_credential"
+    default = "there is no such token, device, certificate or ticket"
+
+
 class GuestsNotAllowed(RelayError):
     """This listener wants an account."""
 

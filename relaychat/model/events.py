@@ -204,7 +204,8 @@ class Welcome(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="welcome", gc=False
 ):
     """Hello was accepted. ``limits`` are bytes, seconds or counts as their names say.
-    ``cid`` is the highest client id kept for this device."""
+    ``cid`` is the highest client id kept for this device, ``scope`` the level of the
+    token that one logged in with, ``scram`` the server's last message of SCRAM."""
 
     nick: str
     server: str
@@ -215,6 +216,9 @@ class Welcome(
     resumed: bool = False
     features: tuple[str, ...] = ()
     limits: dict[str, int] = {}
+    administrator: bool = False
+    scope: str = ""
+    scram: str | None = None
 
 
 class Done(Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ok", gc=False):

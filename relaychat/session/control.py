@@ -6,8 +6,8 @@ rooms."""
 
 from __future__ import annotations
 
+from relaychat.model import accounts
 from relaychat.model.commands import (
-    AddAccount,
     Bye,
     Command,
     Hello,
@@ -25,8 +25,13 @@ from relaychat.session.faults import fault_of
 from relaychat.session.native import Native
 
 ALLOWED = frozenset(
-    {AddAccount, Bye, ListRooms, ListSessions, Ping, Pong, Reload, Status, Stop}
-)
+    {
+        Bye, ListRooms, ListSessions, Ping, Pong, Reload, Status, Stop,
+        accounts.AddAccount, accounts.DeleteAccount, accounts.ListAccounts,
+        accounts.ListTickets, accounts.MakeTicket, accounts.ResetPassword,
+        accounts.Revoke, accounts.Suspend,
+    }
+)  # fmt: skip
 
 
 class Control(Native):

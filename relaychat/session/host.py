@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from relaychat.model.admission import Admission
+from relaychat.model.admission import Found
 from relaychat.model.commands import Command, Hello
 from relaychat.model.words import Word
 from relaychat.model.world import World
@@ -18,7 +18,7 @@ from relaychat.session.link import Desk
 if TYPE_CHECKING:
     from relaychat.session.session import Session
 
-Admit = Callable[[Hello, "Session"], "Deferred[Admission]"]
+Admit = Callable[[Hello, "Session"], "Deferred[Found]"]
 """Log a peer in (H24). Fails with a RelayError to refuse; cancelled if the peer
 goes."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from relaychat.model.accounts import AnyErrand
 from relaychat.model.commands import AnyCommand, Command, Hello
 from relaychat.model.errors import RelayError
 from relaychat.model.events import Fault, UserQuit, UserRenamed
@@ -32,7 +33,7 @@ class Label(Struct):
     cid: Any = None
 
 
-_commands: Decoder[Command] = Decoder(AnyCommand)
+_commands: Decoder[Command] = Decoder(AnyCommand | AnyErrand)
 _labels: Decoder[Label] = Decoder(Label)
 
 

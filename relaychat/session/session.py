@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -27,14 +27,32 @@ from twisted.python.failure import Failure
 
 from relaychat.hub.peer import Peer
 from relaychat.hub.turn import Cause
-from relaychat.model.admission import Admission, Enter, Reflect, Rendered
-from relaychat.model.commands import Command, Hello, Ping, Pong, Query, Say
+from relaychat.model.accounts import AnyErrand, Challenge, Prove
+from relaychat.model.admission import (
+    Admission,
+    Challenged,
+    Enter,
+    Found,
+    Reflect,
+    Rendered,
+)
+from relaychat.model.commands import (
+    Command,
+    Hello,
+    Ping,
+    Pong,
+    Query,
+    Say,
+)
 from relaychat.model.errors import (
     Internal,
     OutOfOrder,
     RelayError,
+    Revoked,
+    UnknownCommand,
 )
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
+from relaychat.model.scope import Scope
 from relaychat.model.words import Word
 from relaychat.model.world import Timer
 from relaychat.session.faults import fault_of
@@ -47,15 +65,18 @@ from relaychat.session.states import LEGAL, State
 
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _TLS = b"\x16"
+ERRANDS = frozenset(get_args(AnyErrand))
+"""Commands that the hub does not know."""
 
 
 class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_errand", "_flight", "_flight_bytes", "_framer", "_fresh", "_heart", "_host",
-        "_most_bytes", "_most_commands", "_pace", "_paused", "_query", "_retry",
-        "_told_hub", "_unsent", "_waiting", "account", "link", "speech", "state",
+        "_challenged", "_errand", "_expiry", "_flight", "_flight_bytes", "_framer",
+        "_fresh", "_heart", "_host", "_most_bytes", "_most_commands", "_pace",
+        "_paused", "_query", "_retry", "_told_hub", "_unsent", "_waiting", "account",
+        "link", "scope", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -64,6 +85,8 @@ class Session(Peer):
         self.state = State.NEW
         self.account: str | None = None
         """The account that it logged in to."""
+        self.scope: Scope | None = None
+        """The bounds of the token that it logged in with, if it was one."""
         self.speech = host.dialect()
         """The dialect's instance of this session alone."""
         self.speech.session = self
@@ -84,6 +107,10 @@ class Session(Peer):
         delivery."""
         self._errand: Deferred[Any] | None = None
         """A login or an errand under way."""
+        self._challenged: tuple[Challenged, Hello] | None = None
+        """What login wants to know of the peer."""
+        self._expiry: Timer | None = None
+        """When the token's time is over."""
         self._pace = self._paced(host.limits.guest_rate)
         self._retry: Timer | None = None
         self._fresh = True
@@ -129,7 +156,12 @@ class Session(Peer):
             self._end("lost", "TLS on a port without")
             return
         frames = self._framer.feed(data)
-        if self._waiting or self._pace is not None or self.state is not State.READY:
+        if (
+            self._waiting
+            or self._pace is not None
+            or self.state is not State.READY
+            or self.scope is not None
+        ):
             self._waiting.extend(frames)
             if not self._paused:
                 self._pump()
@@ -258,16 +290,31 @@ class Session(Peer):
             self._answer(Ponged(command.token, id=command.id))
         elif kind is Pong:
             self._heart.answers = True
-        else:
+        elif self._permitted(command):
             self.state = after
             self._carry_out(command, kind, size)
+
+    def _permitted(self, command: Command) -> bool:
+        """Whether it is within the bounds of the token; answered if it is not."""
+        if self.scope is not None:
+            try:
+                self.scope.check(command)
+            except RelayError as error:
+                self._answer(fault_of(error, command))
+                return False
+        return True
 
     def _carry_out(self, command: Command, kind: type[Command], size: int) -> None:
         if isinstance(command, Hello):
             self._enter(command)
             return
+        if isinstance(command, Prove):
+            self._prove(command)
+            return
         errand = self._host.errands.get(kind)
-        if errand is not None:
+        if errand is None and kind in ERRANDS:
+            self._answer(fault_of(UnknownCommand("not here"), command))
+        elif errand is not None:
             self._query = command
             self._errand = errand(command, self)
             self._errand.addCallbacks(
@@ -276,10 +323,10 @@ class Session(Peer):
                 callbackArgs=(command,),
                 errbackArgs=(command,),
             )
-            return
-        if isinstance(command, Query):
-            self._query = command
-        self._submit(command, size)
+        else:
+            if isinstance(command, Query):
+                self._query = command
+            self._submit(command, size)
 
     def _submit(self, command: Command, size: int = 0) -> None:
         self._flight += 1
@@ -306,18 +353,33 @@ class Session(Peer):
     def _enter(self, hello: Hello) -> None:
         if hello.device is not None or hello.client:
             self._heart.answers = True
-        self._errand = self._host.admit(hello, self)
-        self._errand.addCallbacks(
+        self._admit(self._host.admit(hello, self), hello)
+
+    def _admit(self, asked: Deferred[Found], hello: Hello) -> None:
+        self._errand = asked
+        asked.addCallbacks(
             self._admitted,
             self._not_admitted,
             callbackArgs=(hello,),
             errbackArgs=(hello,),
         )
 
-    def _admitted(self, admission: Admission, hello: Hello) -> None:
+    def _admitted(self, found: Found, hello: Hello) -> None:
         self._errand = None
-        self.account = admission.account
-        self._submit(Enter(hello, admission, id=hello.id))
+        if isinstance(found, Challenged):
+            self.state = State.PROVING
+            self._challenged = found, hello
+            self._answer(Challenge(found.scram, id=hello.id))
+            self._pump()
+            return
+        self.account = found.account
+        self._submit(Enter(hello, found, id=hello.id))
+
+    def _prove(self, proof: Prove) -> None:
+        assert self._challenged is not None
+        (challenged, hello), self._challenged = self._challenged, None
+        named = msgspec.structs.replace(hello, id=proof.id)
+        self._admit(challenged.go_on(proof.scram), named)
 
     def _not_admitted(self, failure: Failure, hello: Hello) -> None:
         self._errand = None
@@ -357,7 +419,7 @@ class Session(Peer):
             if self._waiting:
                 self._host.world.later(0, self._pump)
         if type(command) is Enter:
-            result = self._entered(result)
+            result = self._entered(result, command.admission)
         if type(result) is Rendered:
             return result.frames
         try:
@@ -365,7 +427,7 @@ class Session(Peer):
         except Exception:
             return self._unshown(result)
 
-    def _entered(self, result: Word) -> Word:
+    def _entered(self, result: Word, admission: Admission) -> Word:
         if not isinstance(result, Welcome):
             if self.state is State.ENTERING:
                 self.state = State.NEW
@@ -377,8 +439,25 @@ class Session(Peer):
             if self.account is not None:
                 self._pace = self._paced(limits.account_rate)
             self._heart.begin()
+            self._bound(admission)
         added = limits.shown(self.speech.line_limit)
-        return msgspec.structs.replace(result, limits={**result.limits, **added})
+        return msgspec.structs.replace(
+            result,
+            limits={**result.limits, **added},
+            administrator=admission.administrator,
+            scope=admission.scope.level if admission.scope else "",
+            scram=admission.scram,
+        )
+
+    def _bound(self, admission: Admission) -> None:
+        """What a token allows, and for how long."""
+        self.scope = admission.scope
+        if admission.expires_ms:
+            left_ms = max(0, admission.expires_ms - self._host.world.now_ms())
+            self._expiry = self._host.world.later(left_ms / 1000, self._expired)
+
+    def _expired(self) -> None:
+        self.close(Revoked("this token's time is over"))
 
     def tell(self, event: Word) -> bytes:
         """See ``Peer.tell``."""
@@ -415,8 +494,9 @@ class Session(Peer):
         self.state = State.CLOSED
         self._waiting.clear()
         self._heart.stop()
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._expiry):
+            if timer is not None:
+                timer.cancel()
         if self._errand is not None:
             self._errand.cancel()
         if not self._told_hub:
@@ -439,4 +519,4 @@ class Session(Peer):
         return False
 
     def _not_reading(self) -> bool:
-        return self._paused or self.state is State.ENTERING
+        return self._paused or self.state is State.ENTERING or self._query is not None

@@ -12,27 +12,28 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.auth.login import Device, device_key
+from relaychat.app.config import Accounts, Config
+from relaychat.app.people import office
+from relaychat.auth.accounts import Account
+from relaychat.auth.passwords import Passwords
 from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits as HubLimits
 from relaychat.hub.turn import Counts, House
-from relaychat.model.admission import Admission
-from relaychat.model.commands import AddAccount, Command, Hello, Join
+from relaychat.model.admission import Admission, Challenged, Found
+from relaychat.model.commands import Command, Hello, Join
 from relaychat.model.errors import LoginFailed
-from relaychat.model.events import Done
-from relaychat.model.names import fold
-from relaychat.model.words import Word
 from relaychat.session.dialect import Dialect
-from relaychat.session.host import Errand, Host
+from relaychat.session.host import Host
 from relaychat.session.limits import Limits
 from relaychat.session.native import Native
 from relaychat.session.session import Session
 from relaychat.store.memory import MemoryStore
+from relaychat.testing.hashing import CHEAP, AtOnce
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.world import SimulatedWorld
 
@@ -47,12 +48,11 @@ class Relay:
         store: MemoryStore | None = None,
         limits: Limits | None = None,
         hub_limits: HubLimits | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self.world = SimulatedWorld()
         self.store = store or MemoryStore()
         self.limits = limits or Limits()
-        self.accounts: dict[str, tuple[str, str]] = {}
-        """Name and password, by the folded name."""
         self.bugs: list[str] = []
         self.doubts: list[str] = []
         self.stopped = 0
@@ -63,6 +63,14 @@ class Relay:
         )
         alarms = Alarms(self.report, self.doubts.append, self._stop)
         self.hub = Hub(house, self.store, alarms)
+        self.office = office(
+            Config(accounts=accounts or Accounts()),
+            self.world,
+            self.store,
+            Passwords(self.world, AtOnce(), CHEAP),
+            self.hub,
+            self.doubts.append,
+        )
         self.hub.start()
         self.run()
 
@@ -76,7 +84,6 @@ class Relay:
 
     def host(self, dialect: type[Dialect]) -> Host:
         """What sessions of this dialect share."""
-        errands: dict[type[Command], Errand] = {AddAccount: self._add_account}
         return Host(
             dialect,
             self.hub,
@@ -84,42 +91,38 @@ class Relay:
             self.admit,
             self.report,
             self.limits,
-            errands,
+            self.office.errands,
             SERVER,
         )
 
-    def admit(self, hello: Hello, session: Session) -> Deferred[Admission]:
-        """Log in: guests as they come, accounts by their password, UNIX peers of the
-        control dialect by their user id, which is 0."""
+    def account(self, name: str, password: str = "pw", rank: bool = False) -> None:
+        """See to it that there is such an account; ``rank``: an administrator's."""
+        done = Deferred.fromCoroutine(self._account(name, password, rank))
+        done.addErrback(lambda why: self.report(f"no account: {why}"))
+        assert done.called, "the store takes its time"
+
+    async def _account(self, name: str, password: str, rank: bool) -> None:
+        if await self.office.accounts.find(name) is None:
+            account = Account(name, administrator=rank)
+            await self.office.accounts.register(account, password)
+
+    def admit(self, hello: Hello, session: Session) -> Deferred[Found]:
+        """Log in; UNIX peers of the control dialect by their user id, which is 0."""
         if session.dialect == "control":
             if session.link.uid != 0:
                 return fail(LoginFailed("not your server"))
             return succeed(Admission(control=True))
-        account = None
-        if hello.password is not None:
-            name, password = self.accounts.get(fold(hello.nick), ("", ""))
-            if not name or password != hello.password:
-                return fail(LoginFailed())
-            account = name
-        return Deferred.fromCoroutine(self._admission(hello, account))
+        return self.office.admit(hello, session).addCallback(self._placed)
 
-    async def _admission(self, hello: Hello, account: str | None) -> Admission:
-        stays = self.stays and account is not None
-        if hello.device is None:
-            return Admission(account, window_s=self.window_s, stays=stays)
-        key = device_key(hello.device)
-        body = await self.store.record("device", key)
-        known = (
-            Device(0, "") if body is None else msgspec.json.decode(body, type=Device)
-        )
-        high = await self.store.high(known.number) if known.number else 0
-        return Admission(
-            account, key, known.number, known.owner, high, self.window_s, stays
-        )
-
-    def _add_account(self, command: AddAccount, session: Session) -> Deferred[Word]:
-        self.accounts[fold(command.name)] = (command.name, command.password)
-        return succeed(Done(id=command.id))
+    def _placed(self, found: Found) -> Found:
+        """With this relay's idea of who stays."""
+        if isinstance(found, Challenged):
+            go_on = found.go_on
+            return replace(
+                found, go_on=lambda final: go_on(final).addCallback(self._placed)
+            )
+        stays = self.stays and found.account is not None
+        return replace(found, window_s=self.window_s, stays=stays)
 
     def _stop(self) -> None:
         self.stopped += 1

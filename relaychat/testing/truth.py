@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from relaychat.auth.login import device_key
+from relaychat.auth.devices import device_key
 from relaychat.hub.records import MemberRecord, RoomRecord, UserRecord
 from relaychat.model.chain import START
 from relaychat.model.names import fold

@@ -11,8 +11,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.build import CannotBuild, Relay, build, check, host_of
+from relaychat.app.build import CannotBuild, Relay, build, check
 from relaychat.app.config import from_mapping
+from relaychat.app.people import host_of
 from relaychat.hub.hooks import Verdict
 from relaychat.hub.hub import Alarms
 from relaychat.net.listen import Refusal

@@ -7,6 +7,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.app.control import Reloading, admit_owner
+from relaychat.model.admission import Admission
 from relaychat.model.commands import Hello, Reload
 from relaychat.model.errors import Forbidden
 from relaychat.model.events import Reloaded
@@ -30,7 +31,7 @@ class OwnerTests(SynchronousTestCase):
         """The relay's own user administrates it, and root."""
         for uid in {os.geteuid(), 0}:
             admission = self.successResultOf(admit_owner(Hello("x"), self.session(uid)))
-            self.assertTrue(admission.control)
+            self.assertEqual(admission, Admission(control=True))
 
     def test_others(self) -> None:
         """Nobody else does, nor anybody whose user is not known."""

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 
 from relaychat.auth.accounts import Account, Accounts
+from relaychat.auth.administration import Administration
+from relaychat.auth.credentials import Origin
 from relaychat.auth.failures import Failures
-from relaychat.auth.login import Login
+from relaychat.auth.login import Login, Presence
 from relaychat.auth.passwords import Cost, Passwords
-from relaychat.auth.people import AccountChecker, GuestChecker, Realm
-from relaychat.model.admission import Admission
+from relaychat.auth.people import (
+    GuestChecker,
+    KeyChecker,
+    PasswordChecker,
+    Realm,
+    UserChecker,
+)
+from relaychat.auth.registry import Mode, Registry
+from relaychat.auth.tickets import Tickets
 from relaychat.model.commands import Hello
+from relaychat.model.errors import RelayError
 from relaychat.store.memory import MemoryStore
+from relaychat.testing.hashing import CHEAP
 from relaychat.testing.world import SimulatedWorld
 
 T = TypeVar("T")
-
-CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
 
 
 class Bench:
@@ -51,32 +60,101 @@ class Bench:
             carry_out()
 
 
+class Rooms:
+    """What accounts have to do with the rooms, written down: see ``registry.House``."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def cut(
+        self,
+        account: str,
+        error: RelayError,
+        device: str | None = None,
+        token: str | None = None,
+        keep: object = None,
+    ) -> None:
+        """Sessions are to end."""
+        self.told.append((account, error.code, device, token, keep))
+
+    def erase(self, account: str, blank: bool) -> None:
+        """An account is no more."""
+        self.told.append((account, "erased", blank))
+
+
 class House:
     """All of ``relaychat.auth`` over a memory store."""
 
-    def __init__(self, guests: bool = True, guest_password: str = "") -> None:
+    def __init__(
+        self,
+        guests: bool = True,
+        guest_password: str = "",
+        mode: Mode = "closed",
+        store: MemoryStore | None = None,
+        cost: Cost = CHEAP,
+        checkers: Sequence[Any] = (),
+        users: dict[int, str] | None = None,
+    ) -> None:
         self.world = SimulatedWorld()
-        self.store = MemoryStore()
-        self.store.open(("account",))
+        self.store = store or MemoryStore()
+        self.store.open(())
         self.bench = Bench()
         self.doubts: list[str] = []
-        self.passwords = Passwords(self.world, self.bench, CHEAP)
-        self.accounts = Accounts(self.store, self.passwords, self.doubts.append)
+        self.passwords = Passwords(self.world, self.bench, cost)
+        self.accounts = Accounts(
+            self.world, self.store, self.passwords, self.doubts.append
+        )
+        self.failures = Failures(self.world)
         portal = Portal(
             Realm(),
             [
-                AccountChecker(self.accounts, self.passwords),
+                PasswordChecker(self.accounts, checkers),
+                KeyChecker(self.accounts),
+                UserChecker(self.accounts, self._user),
                 GuestChecker(self.accounts, guests, guest_password),
             ],
         )
-        self.login = Login(portal, self.store, Failures(self.world))
+        self._users = users or {}
+        self.login = Login(
+            self.world,
+            portal,
+            self.store,
+            self.accounts,
+            self.failures,
+            self.passwords.iterations,
+            self._user,
+        )
+        self.rooms = Rooms()
+        tickets = Tickets(self.world, self.store, self.accounts.records)
+        self.registry = Registry(
+            self.world,
+            self.accounts,
+            tickets,
+            self.failures,
+            self.rooms,
+            mode,
+            not checkers,
+        )
+        self.administration = Administration(
+            self.world, self.accounts, tickets, self.rooms
+        )
+
+    def _user(self, uid: int) -> str:
+        return self._users.get(uid, "")
 
     def add(self, name: str, password: str) -> Deferred[Account]:
         """Make an account."""
         return Deferred.fromCoroutine(self.accounts.add(name, password))
 
     def come(
-        self, nick: str, password: str | None = None, address: str = "192.0.2.1"
-    ) -> Deferred[Admission]:
+        self,
+        nick: str,
+        password: str | None = None,
+        address: str = "192.0.2.1",
+        device: str | None = None,
+        presence: Presence | None = None,
+        **origin: Any,
+    ) -> Deferred[Any]:
         """Say hello."""
-        return self.login.admit(Hello(nick, password), address)
+        hello = Hello(nick, password, device)
+        return self.login.admit(hello, Origin(address, **origin), presence)

@@ -18,6 +18,18 @@ class FailureTests(SynchronousTestCase):
     def _spend(self, name: str, address: str) -> None:
         for _ in range(ATTEMPTS):
             self.assertTrue(self.failures.attempt(name, address))
+            self.failures.failed(name, address)
+
+    def test_a_house_may_come_at_once(self) -> None:
+        """What is under way counts for its own name only: many people of one address
+        may log in at the same moment."""
+        for number in range(50):
+            self.assertTrue(self.failures.attempt(f"ann{number}", "192.0.2.1"))
+        for number in range(50):
+            self.failures.succeeded(f"ann{number}", "192.0.2.1")
+        for _ in range(ATTEMPTS):
+            self.assertTrue(self.failures.attempt("ann", "192.0.2.1"))
+        self.assertFalse(self.failures.attempt("ann", "192.0.2.1"))
 
     def test_an_address_is_counted_over_all_names(self) -> None:
         """Trying other names from the same address does not help."""
@@ -57,9 +69,11 @@ class FailureTests(SynchronousTestCase):
 
     def test_success_gives_back(self) -> None:
         """An attempt that was right counts no more."""
-        self._spend("ann", "192.0.2.1")
+        for _ in range(ATTEMPTS):
+            self.failures.attempt("ann", "192.0.2.1")
         self.failures.succeeded("ann", "192.0.2.1")
         self.assertTrue(self.failures.attempt("ann", "192.0.2.1"))
+        self.assertFalse(self.failures.attempt("ann", "192.0.2.1"))
 
     def test_success_of_one_who_was_forgotten(self) -> None:
         """Giving back what is not remembered is harmless."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.auth.login import Presence, device_key
+from relaychat.auth.devices import device_key
+from relaychat.auth.login import Presence
 from relaychat.model.admission import Admission
-from relaychat.model.commands import Hello
 from relaychat.model.errors import (
     BadName,
     GuestsNotAllowed,
@@ -91,12 +91,11 @@ class AccountTests(SynchronousTestCase):
     def test_stays(self) -> None:
         """An account stays as its wire says, a guest never does."""
         presence = Presence(window_s=300, stays=True)
-        hello = Hello("ann", "tea for two")
-        account = self.successResultOf(self.house.login.admit(hello, "unix", presence))
-        self.assertEqual((account.window_s, account.stays), (300, True))
-        guest = self.successResultOf(
-            self.house.login.admit(Hello("bob"), "unix", presence)
+        account = self.successResultOf(
+            self.house.come("ann", "tea for two", presence=presence)
         )
+        self.assertEqual((account.window_s, account.stays), (300, True))
+        guest = self.successResultOf(self.house.come("bob", presence=presence))
         self.assertEqual((guest.window_s, guest.stays), (300, False))
 
 
@@ -159,8 +158,7 @@ class BrokenTests(SynchronousTestCase):
         """Who says hello is told to try again later, and not that they are wrong."""
         house = House()
         house.store.close()
-        hello = Hello("ann", device=SECRET)
-        self.failureResultOf(house.login.admit(hello, "unix"), Unavailable)
+        self.failureResultOf(house.come("ann", device=SECRET), Unavailable)
         self.failureResultOf(house.come("ann", "tea"), Unavailable)
 
 
@@ -170,9 +168,7 @@ class DeviceTests(SynchronousTestCase):
     def test_new_device(self) -> None:
         """A new device has a key, which is not its secret, and no number yet."""
         house = House()
-        admission = self.successResultOf(
-            house.login.admit(Hello("ann", device=SECRET), "unix")
-        )
+        admission = self.successResultOf(house.come("ann", device=SECRET))
         self.assertEqual(admission.device_key, device_key(SECRET))
         self.assertNotIn(SECRET, device_key(SECRET))
         self.assertEqual((admission.device, admission.high), (0, 0))
@@ -189,9 +185,7 @@ class DeviceTests(SynchronousTestCase):
         )
         outcome = self.successResultOf(house.store.commit(batch))
         self.assertIsInstance(outcome, Committed)
-        admission = self.successResultOf(
-            house.login.admit(Hello("ann", device=SECRET), "unix")
-        )
+        admission = self.successResultOf(house.come("ann", device=SECRET))
         self.assertEqual(
             (admission.device, admission.owner, admission.high), (7, "~guest", 41)
         )

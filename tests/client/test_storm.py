@@ -36,7 +36,6 @@ class Client:
     def connect(self, relay: Relay) -> None:
         """A new connection; whatever the old one still held is gone."""
         self.cut(relay)
-        relay.accounts[self.nick] = (self.nick, "secret")
         self.link = MemoryLink(self.nick)
         self.session = Session(relay.host(Native), self.link)
         self.link.on_drained = self.session.drained
@@ -91,6 +90,8 @@ class Storm:
         self.readers = [Client("carl"), Client("dora")]
         self.sent = dict.fromkeys(("ann", "bob"), 0)
         self.crashes = 0
+        for client in self.clients:
+            self.relay.account(client.nick, "secret")
         for writer in self.writers:
             writer.conversation.enter(ROOM)
         for reader in self.readers:

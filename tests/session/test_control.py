@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from relaychat.model.commands import AddAccount
+from relaychat.model.accounts import AddAccount
 from relaychat.model.errors import BadName
 from relaychat.model.words import Word
 from relaychat.session.control import Control
@@ -92,7 +92,9 @@ class ControlTests(RelayTestCase):
         """An account is made."""
         answer = self.ask(type="account", name="Ann", password="pw", id=1)
         self.assertEqual(answer, {"type": "ok", "id": 1})
-        self.assertEqual(self.relay.accounts, {"ann": ("Ann", "pw")})
+        ann, _ = self.open(Native)
+        ann.dataReceived(b'{"type":"hello","nick":"ann","password":"pw"}\n')
+        self.assertEqual(ann.session.account, "Ann")
 
     def test_nobody_in_the_rooms(self) -> None:
         """What belongs to people is not known here, and says so with its id."""

@@ -62,7 +62,7 @@ class HelloTests(ConversationCase):
 
     def test_account(self) -> None:
         """With a password one is the account, under the name it was registered by."""
-        self.relay.accounts["ann"] = ("Ann", "pw")
+        self.relay.account("Ann", "pw")
         ann, wire = self.open()
         (error,) = self.ask(ann, wire, type="hello", nick="ann", password="no", id=1)
         self.assertEqual(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.model import commands, errors, events, policy
+from relaychat.model import accounts, commands, errors, events, policy
 from relaychat.model.words import Word
 from relaychat.session.control import ALLOWED
 from relaychat.session.native import Native
@@ -24,7 +24,16 @@ INSIDE = {"user_quit", "user_renamed"}
 """Events that other dialects show; natively there are the rooms' log events (H14)."""
 LOGGED = ["room", "seq", "at", "sender", "account"]
 """Fields of every log event, described once."""
-UNSTEADY = {"at", "created", "topic_at", "epoch", "occurrence", "software", "limits"}
+UNSTEADY = {
+    "at",
+    "created",
+    "topic_at",
+    "epoch",
+    "occurrence",
+    "software",
+    "limits",
+    "scram",
+}
 """What differs from run to run of a conversation."""
 
 
@@ -60,7 +69,7 @@ def tables(text: str) -> Iterator[tuple[str, Fields]]:
         ]
         if head[0].startswith("field"):
             yield (
-                head[0].removeprefix("field").removeprefix(" of a ").strip(),
+                re.sub(r"^field( of an? | of )?", "", head[0]),
                 {row[0].strip("`"): Field(row[1], row[2]) for row in rows},
             )
 
@@ -103,16 +112,27 @@ def tagged(module: Any, base: type[Word]) -> dict[str, type[Word]]:
     }
 
 
-COMMANDS = {
-    str(kind.__struct_config__.tag): kind for kind in get_args(commands.AnyCommand)
-}
+ASKED = (*get_args(commands.AnyCommand), *get_args(accounts.AnyErrand))
+COMMANDS = {str(kind.__struct_config__.tag): kind for kind in ASKED}
 EVENTS = {
     tag: kind
     for tag, kind in tagged(events, Word).items()
     if not issubclass(kind, events.Answer) and tag not in INSIDE
 }
-ANSWERS = tagged(events, events.Answer)
-CONTROL = ["status", "sessions", "account", "reload", "stop"]
+ANSWERS = {**tagged(events, events.Answer), **tagged(accounts, events.Answer)}
+ADMINISTRATION = [
+    "status", "sessions", "account", "accounts", "suspend", "reset", "ticket",
+    "tickets", "reload", "stop",
+]  # fmt: skip
+BESIDE: dict[str, type[msgspec.Struct]] = {
+    "status": events.StatusReport, "reload": events.Reloaded,
+    "proof": accounts.Challenge, "token": accounts.TokenMade,
+    "certificate": accounts.CertificateList, "reset": accounts.ResetMade,
+    "ticket": accounts.TicketMade,
+}  # fmt: skip
+"""Answers whose fields stand with their questions."""
+LISTS = {"sessions", "tokens", "devices", "accounts", "tickets"}
+"""Answers that are lists, described with their questions."""
 
 
 class WordTests(SynchronousTestCase):
@@ -127,14 +147,17 @@ class WordTests(SynchronousTestCase):
         self.assertEqual(table, expected, kind.__name__)
 
     def test_commands(self) -> None:
-        """Those of people, and those of the control socket."""
-        people, control = sections("Commands"), sections("The control socket")
-        self.assertEqual(list(control), CONTROL)
-        self.assertEqual({*people, *control}, set(COMMANDS))
-        for tag, text in {**people, **control}.items():
+        """Those of people, those about accounts, those of administrators."""
+        people, own = sections("Commands"), sections("Accounts")
+        administration = sections("Administration")
+        self.assertEqual(list(administration), ADMINISTRATION)
+        everything = {**people, **own, **administration}
+        self.assertEqual(set(everything), set(COMMANDS))
+        for tag, text in everything.items():
             self.check(text, "", COMMANDS[tag])
-        admin = {kind.__struct_config__.tag for kind in ALLOWED}
-        self.assertEqual(admin - {"rooms", "ping", "pong", "bye"}, set(CONTROL))
+        control = {kind.__struct_config__.tag for kind in ALLOWED}
+        beside = {"rooms", "delete", "revoke", "ping", "pong", "bye"}
+        self.assertEqual(control - beside, set(ADMINISTRATION))
 
     def test_events(self) -> None:
         """Log events share five fields; the others have theirs alone."""
@@ -151,16 +174,15 @@ class WordTests(SynchronousTestCase):
                 self.check(text[tag], "", kind)
 
     def test_answers(self) -> None:
-        """Those of the control socket stand with their questions."""
+        """Some stand with their questions."""
         text = sections("Answers")
-        self.assertEqual(set(text) | {"status", "sessions", "reloaded"}, set(ANSWERS))
+        beside = {str(kind.__struct_config__.tag) for kind in BESIDE.values()} | LISTS
+        self.assertEqual(set(text) | beside, set(ANSWERS))
         for tag in text:
             self.check(text[tag], "", ANSWERS[tag])
-        control = sections("The control socket")
-        status = control["status"].replace("field of the answer", "field of a answer")
-        self.check(status, "answer", events.StatusReport)
-        reload = control["reload"].replace("field of the answer", "field of a answer")
-        self.check(reload, "answer", events.Reloaded)
+        asked = {**sections("Accounts"), **sections("Administration")}
+        for tag, kind in BESIDE.items():
+            self.check(asked[tag], "the answer", kind)
 
     def test_parts_of_words(self) -> None:
         """What words are made of."""
@@ -169,8 +191,12 @@ class WordTests(SynchronousTestCase):
         self.check(people["policy"], "policy", policy.Policy)
         self.check(told["room"], "member", events.MemberEntry)
         self.check(told["rooms"], "room", events.RoomEntry)
-        control = sections("The control socket")
-        self.check(control["sessions"], "session", events.SessionEntry)
+        own, administration = sections("Accounts"), sections("Administration")
+        self.check(own["tokens"], "token", accounts.TokenEntry)
+        self.check(own["devices"], "device", accounts.DeviceEntry)
+        self.check(administration["sessions"], "session", events.SessionEntry)
+        self.check(administration["accounts"], "account", accounts.AccountEntry)
+        self.check(administration["tickets"], "ticket", accounts.TicketEntry)
 
     def test_errors(self) -> None:
         """Every code, with what follows from it."""
@@ -225,7 +251,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """Each decodes, and is written as the relay writes it."""
-        asked: Decoder[Word] = Decoder(commands.AnyCommand)
+        asked: Decoder[Word] = Decoder(commands.AnyCommand | accounts.AnyErrand)
         kinds = (*EVENTS.values(), *ANSWERS.values())
         lines = list(self.examples("jsonl"))
         self.assertGreater(len(lines), 60)

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 from twisted.internet.defer import Deferred
 
-from relaychat.model import commands
+from relaychat.model import accounts, commands
 from relaychat.model.admission import Admission
 from relaychat.model.commands import Hello, Say
 from relaychat.model.errors import LoginFailed, ShuttingDown
@@ -198,7 +198,8 @@ class StateTests(RelayTestCase):
         """Every state has a row; whatever can be asked is legal in some state."""
         self.assertEqual(set(LEGAL), set(State))
         legal = set().union(*LEGAL.values())
-        self.assertEqual(legal, set(get_args(commands.AnyCommand)))
+        asked = {*get_args(commands.AnyCommand), *get_args(accounts.AnyErrand)}
+        self.assertEqual(legal, asked)
 
     def test_bye(self) -> None:
         """Bye is answered behind all that was asked, ends the session, and what comes
@@ -329,7 +330,7 @@ class PaceTests(RelayTestCase):
 
     def test_account(self) -> None:
         """An account has a rate of its own; 0 is none."""
-        self.relay.accounts["ann"] = ("Ann", "pw")
+        self.relay.account("Ann", "pw")
         ann, wire = self.open(exempt=False)
         ann.dataReceived(b'{"type":"hello","nick":"ann","password":"pw"}\n')
         ann.dataReceived(b'{"type":"join","room":"#tea"}\n')

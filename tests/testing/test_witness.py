@@ -22,7 +22,7 @@ class Native:
     def __init__(self, case: WitnessTests, nick: str, account: bool = True) -> None:
         self.case = case
         self.nick = nick
-        case.relay.accounts[nick] = (nick, "secret")
+        case.relay.account(nick, "secret")
         device = nick.encode().hex().ljust(32, "0")
         hello = Hello(nick, "secret" if account else None, device)
         self.conversation = Conversation(hello)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from twisted.trial.unittest import TestCase
 
-from relaychat.auth.login import device_key
+from relaychat.auth.devices import device_key
 from relaychat.hub.records import DeviceRecord, MemberRecord, RoomRecord
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.commands import Say

@@ -20,10 +20,11 @@ from twisted.protocols.policies import WrappingFactory
 from relaychat.app.build import Ground, Relay, compose
 from relaychat.app.config import Config
 from relaychat.auth.accounts import Accounts
-from relaychat.auth.passwords import Cost, Passwords
+from relaychat.auth.passwords import Passwords
 from relaychat.hub.hub import Alarms
 from relaychat.model.world import World
 from relaychat.store.memory import MemoryStore
+from relaychat.testing.hashing import CHEAP, AtOnce
 from relaychat.testing.simulation.disk import Disk, DiskStore
 from relaychat.testing.simulation.network import Network
 from relaychat.testing.simulation.process import Process
@@ -35,7 +36,6 @@ from relaychat.testing.world import SimulatedWorld
 T = TypeVar("T")
 
 HOST = "relay"
-CHEAP = Cost(memory_kib=8, passes=1)
 """The least that argon2 does: nobody attacks a simulation."""
 WATCHED = 0.02
 """How many turns are watched although nothing is amiss."""
@@ -121,8 +121,8 @@ class Server:
         ground = Process(self._world, f"{self._seed} accounts", self._bug)
         store = MemoryStore(self._disk.ledger)
         store.open(())
-        passwords = Passwords(ground, _AtOnce(), CHEAP)
-        accounts = Accounts(store, passwords, self._bug)
+        passwords = Passwords(ground, AtOnce(), CHEAP)
+        accounts = Accounts(ground, store, passwords, self._bug)
         for name, password in names.items():
             Deferred.fromCoroutine(accounts.add(name, password))
         store.close()
@@ -236,14 +236,6 @@ class Server:
         self._disk.in_doubt = False
         self.counts["in doubt"] += 1
         self.kill(down_s=1.0, sound=False)
-
-
-class _AtOnce:
-    """Threads that take no time."""
-
-    def run(self, call: Callable[[], T]) -> Deferred[T]:
-        """The result of a call."""
-        return execute(call)
 
 
 def simulated(config: Config) -> Config:

@@ -146,7 +146,7 @@ class RegistrationTests(IrcTestCase):
     def test_account(self) -> None:
         """PASS logs in to the account of the nick, also beside another session of it,
         which shares its rooms."""
-        self.relay.accounts["ann"] = ("Ann", "secret")
+        self.relay.account("Ann", "secret")
         first, first_wire = self.open()
         lines = ("PASS secret", "NICK ann", "USER a 0 * :A")
         welcome = self.ask(first, first_wire, *lines)[0]
@@ -174,7 +174,7 @@ class RegistrationTests(IrcTestCase):
         """An account's owner is welcomed; a guest who has the nick is renamed."""
         _, guest = self.connect("ann")
         guest.clear()
-        self.relay.accounts["ann"] = ("ann", "secret")
+        self.relay.account("ann", "secret")
         client, wire = self.open()
         numbers = self.numbers(client, wire, "PASS secret", "NICK ann", "USER a 0 * :A")
         self.assertEqual(numbers[0], "001")

@@ -1,0 +1,168 @@
+"""Login and accounts, put together: what of ``relaychat.auth`` sessions are handed."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+
+from relaychat.app.config import Config
+from relaychat.auth.accounts import Accounts
+from relaychat.auth.administration import Administration
+from relaychat.auth.credentials import Origin
+from relaychat.auth.failures import Failures
+from relaychat.auth.login import Login, Presence, unreadable
+from relaychat.auth.passwords import Passwords
+from relaychat.auth.people import (
+    GuestChecker,
+    KeyChecker,
+    PasswordChecker,
+    Realm,
+    UserChecker,
+)
+from relaychat.auth.registry import Caller, House, Registry
+from relaychat.auth.tickets import Tickets
+from relaychat.model import accounts as words
+from relaychat.model.admission import Found
+from relaychat.model.commands import Command, Hello
+from relaychat.model.words import Word
+from relaychat.model.world import World
+from relaychat.session.host import Admit, Errand
+from relaychat.session.session import Session
+from relaychat.store.api import Store
+
+T = TypeVar("T")
+
+Method = Callable[[Any, Caller], Coroutine["Deferred[Any]", Any, Word]]
+
+
+class Office(Struct, frozen=True):
+    """Where people log in, and where their accounts are looked after."""
+
+    accounts: Accounts
+    admit: Admit
+    errands: dict[type[Command], Errand]
+
+
+def office(
+    config: Config,
+    world: World,
+    store: Store,
+    passwords: Passwords,
+    house: House,
+    in_doubt: Callable[[str], None],
+    checkers: tuple[Any, ...] = (),
+) -> Office:
+    """The office of a relay. ``checkers`` are the house's own, for passwords."""
+    rules = config.accounts
+    accounts = Accounts(world, store, passwords, in_doubt)
+    failures = Failures(world)
+    login_name = name_of_user if rules.unix else name_of_nobody
+    parts = [
+        PasswordChecker(accounts, checkers),
+        KeyChecker(accounts),
+        UserChecker(accounts, login_name),
+        GuestChecker(accounts, rules.guests, rules.guest_password),
+    ]
+    login = Login(
+        world,
+        Portal(Realm(), parts),
+        store,
+        accounts,
+        failures,
+        passwords.iterations,
+        login_name,
+    )
+    # Native clients come back and resume; plain IRC clients start anew (H9).
+    native = Presence(rules.window_s, stays=True)
+
+    def admit(hello: Hello, session: Session) -> Deferred[Found]:
+        presence = native if session.dialect == "native" else None
+        return login.admit(hello, origin_of(session), presence)
+
+    tickets = Tickets(world, store, accounts.records)
+    registry = Registry(
+        world, accounts, tickets, failures, house, rules.register, not checkers
+    )
+    administration = Administration(world, accounts, tickets, house)
+    return Office(accounts, admit, errands(registry, administration))
+
+
+def errands(
+    registry: Registry, administration: Administration
+) -> dict[type[Command], Errand]:
+    """Who carries out which command about accounts."""
+    methods: dict[type[Command], Method] = {
+        words.AddAccount: administration.add,
+        words.DeleteAccount: registry.delete,
+        words.ListAccounts: administration.list_accounts,
+        words.ListDevices: registry.list_devices,
+        words.ListTickets: administration.list_tickets,
+        words.ListTokens: registry.list_tokens,
+        words.MakeTicket: administration.make_ticket,
+        words.MakeToken: registry.make_token,
+        words.Register: registry.register,
+        words.ResetPassword: administration.reset,
+        words.Revoke: registry.revoke,
+        words.SetCertificates: registry.set_certificates,
+        words.SetPassword: registry.set_password,
+        words.Suspend: administration.suspend,
+    }
+    return {kind: _errand(method) for kind, method in methods.items()}
+
+
+def _errand(method: Method) -> Errand:
+    def run(command: Command, session: Session) -> Deferred[Word]:
+        done = Deferred.fromCoroutine(method(command, caller_of(session)))
+        return to_its_end(done.addErrback(unreadable))
+
+    return run
+
+
+def to_its_end(done: Deferred[T]) -> Deferred[T]:
+    """What comes of it. Who waits may go: what was begun is done all the same, for the
+    half of a suspension is worse than none."""
+    asked: Deferred[T] = Deferred()
+    done.addCallbacks(asked.callback, asked.errback)
+    return asked
+
+
+def caller_of(session: Session) -> Caller:
+    """Who asks."""
+    return Caller(
+        origin_of(session),
+        session,
+        session.account,
+        session.device.key if session.device is not None else None,
+        session.token,
+        session.control or session.administrator,
+    )
+
+
+def origin_of(session: Session) -> Origin:
+    """Where a session comes from."""
+    link = session.link
+    return Origin(host_of(link.peer), link.secure, link.certificate, link.uid)
+
+
+def host_of(peer: str) -> str:
+    """The host of an address as links write it: ``192.0.2.1:4711``, ``[::1]:4711``."""
+    host, colon, _ = peer.rpartition(":")
+    return host.strip("[]") if colon else peer
+
+
+def name_of_user(uid: int) -> str:
+    """The login name of a user of this machine, empty for none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+def name_of_nobody(uid: int) -> str:
+    """Where users of this machine don't log in by themselves."""
+    return ""
