@@ -29,15 +29,11 @@ def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[No
     what they can't render they don't show."""
     special = turn.special
     for told in turn.told:
-        peer = told.peer
-        if told.command is None:
-            data = peer.tell(told.word)
-        else:
-            data = peer.outcome(told.command, told.word)
+        data = told.peer.outcome(told.command, told.word)
         if data:
-            items = special.get(peer)
+            items = special.get(told.peer)
             if items is None:
-                items = special[peer] = []
+                items = special[told.peer] = []
             items.append((told.ordinal, data))
     for part in turn.parts():
         if isinstance(part, Barrier):

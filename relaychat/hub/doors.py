@@ -130,7 +130,7 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
             turn.put(session.behind, room, seq)
             turn.tell(session, event)
         if session is not peer:
-            turn.tell(session, shown(turn, room, user))
+            turn.tell(session, replace(shown(turn, room, user), entered=True))
     turn.answer(peer, command, shown(turn, room, user, command))
 
 

@@ -83,11 +83,11 @@ class Start(NamedTuple):
 
 
 class Told(Struct, gc=False):
-    """Something for one session: the answer to a command, or a word of its own."""
+    """The answer to a command."""
 
     ordinal: int
     peer: Peer
-    command: Command | None
+    command: Command
     word: Word
 
 
@@ -364,9 +364,11 @@ class Turn:
         self.told.append(Told(self.ordinal, peer, command, result))
 
     def tell(self, peer: Peer, word: Word) -> None:
-        """Something that this session alone is shown, unasked."""
+        """Something that this session alone is shown, unasked: rendered at once, for it
+        may be called otherwise, or be gone, at the end of the turn."""
         self.ordinal += 1
-        self.told.append(Told(self.ordinal, peer, None, word))
+        if frames := peer.tell(word):
+            self.special.setdefault(peer, []).append((self.ordinal, frames))
 
     def announce(
         self, event: UserEvent, neighbours: dict[Form, dict[Peer, None]]

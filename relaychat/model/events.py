@@ -262,7 +262,8 @@ class RoomShown(
     present user is shown (H8). Everything after ``seq`` will follow as events.
 
     ``again`` says that one was in it before, without members: one asked to join twice,
-    or the other one of a direct room has another nick.
+    or the other one of a direct room has another nick. ``entered`` says that another of
+    one's sessions has just joined it, as one was shown by its event.
     """
 
     room: str
@@ -279,6 +280,7 @@ class RoomShown(
     marked: int = 0
     direct: str | None = None
     again: bool = False
+    entered: bool = False
 
 
 class RoomEntry(Entry, frozen=True, omit_defaults=True, gc=False):

@@ -291,6 +291,8 @@ class Irc(IrcEvents):
         """A room that this session finds itself in: as if it had just joined."""
         if shown.direct is not None:
             return None
+        if shown.entered:
+            return self._shown(shown)
         account = self.session.account
         return [
             f":{identity(self._me(), account)} JOIN {shown.room}",

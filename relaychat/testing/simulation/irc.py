@@ -238,7 +238,7 @@ class Irc:
         asked for: else it says that one was in already."""
         if verb == "JOIN" and fold(nick) == fold(self.me):
             if room in self.roster:
-                return
+                self.stage.report("I10", f"{self.name} comes into {room} twice")
             self.roster[room] = {}
             self.journal.add(words.Started(room))
             head = self._asked[0] if self._asked else None

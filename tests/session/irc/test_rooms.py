@@ -153,6 +153,29 @@ class RoomTests(TwoInARoom):
         """A room without key and limit has letters only."""
         self.assertEqual(self.ann_asks("MODE #tea")[0], ":relay.test 324 ann #tea +nt")
 
+    def test_other_sessions(self) -> None:
+        """One's other sessions enter a room too, with one JOIN and under the nick that
+        one has then, also if they go in the same turn."""
+        self.relay.accounts["dan"] = ("dan", "secret")
+        (dan, wire), (other, its_wire) = self.open(), self.open()
+        for speaker in (dan, other):
+            speaker.dataReceived(b"PASS secret\r\nNICK dan\r\nUSER dan 0 * :Dan\r\n")
+        self.relay.store.hold()
+        self.ask(self.ann, self.ann_wire, "PRIVMSG #tea :the turn before")
+        self.ask(dan, wire, "JOIN #one")
+        self.ask(other, its_wire, "QUIT")
+        self.relay.store.release()
+        self.relay.run()
+        self.assertEqual(
+            self.told(its_wire),
+            [
+                ":dan!dan@relaychat JOIN #one",
+                ":relay.test 353 dan = #one :@dan",
+                ":relay.test 366 dan #one :End of /NAMES list",
+                "ERROR :goodbye",
+            ],
+        )
+
     def test_nick(self) -> None:
         """A change of nick is told once to each, oneself included, whatever number of
         rooms is shared; the old nick is free."""
