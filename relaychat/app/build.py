@@ -25,7 +25,15 @@ from relaychat.hub.turn import Counts, House
 from relaychat.model.commands import Command, Reload
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates, Source
-from relaychat.net.listen import Counter, Guard, GuardedFactory, endpoint
+from relaychat.net.listen import (
+    Behind,
+    Counter,
+    Guard,
+    GuardedFactory,
+    as_it_is,
+    endpoint,
+)
+from relaychat.net.proxied import Proxied, Proxies
 from relaychat.net.tls import Clients, Pair, TLSError
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
@@ -137,7 +145,9 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         mine = tls.get(listen.tls)
         connections = mine and mine.connections(dialect.alpn)
         try:
-            where = endpoint(ground.reactor, listen.endpoint, connections)
+            where = endpoint(
+                ground.reactor, listen.endpoint, connections, _behind(listen, world)
+            )
         except ValueError as error:
             raise CannotBuild(f"{key}.endpoint: {error}") from None
         factory = GuardedFactory(
@@ -208,6 +218,14 @@ def _named(place: str) -> Any:
 def _guard(config: Config, sockets: int) -> Guard:
     guard = config.limits.guard
     return guard if guard.sockets else replace(guard, sockets=sockets)
+
+
+def _behind(listen: Listen, world: World) -> Behind:
+    """What puts the proxies of a door before it."""
+    if not listen.proxies:
+        return as_it_is
+    log = Logger(namespace="relaychat.proxy")
+    return lambda made: Proxied(made, Proxies(listen.proxies), world, log)
 
 
 def certificates(config: Config, world: World) -> dict[str, Certificates]:

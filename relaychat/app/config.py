@@ -19,6 +19,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from relaychat.hub.limits import Limits as HubLimits
 from relaychat.net.listen import Guard
 from relaychat.net.outlet import Bounds
+from relaychat.net.proxied import Proxies
 from relaychat.session.limits import Limits as SessionLimits
 from relaychat.wire.misfit import expected, misfit
 
@@ -70,6 +71,11 @@ class Listen(Section, frozen=True):
     endpoints get this relay's backlog and buffer sizes."""
     tls: str = ""
     """Name of the ``[tls.NAME]`` section to encrypt with; empty for plain."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of the proxies that this door stands behind, and ``unix``
+    for those that come by a UNIX socket. They tell who their peers are by the PROXY
+    protocol, version 1 or 2, before anything else (before TLS, too); nobody else is let
+    in here."""
 
 
 class Tls(Section, frozen=True):
@@ -269,6 +275,10 @@ def _problems(config: Config) -> Iterator[str]:
         key = f"listen[{index}]"
         if listen.tls and listen.tls not in config.tls:
             yield f"{key}.tls: there is no section [tls.{listen.tls}]"
+        try:
+            Proxies(listen.proxies)
+        except ValueError as error:
+            yield f"{key}.proxies: {error}"
         if ":" not in listen.endpoint:
             yield f"{key}.endpoint: expected an endpoint like tcp:7600"
         if listen.endpoint in seen:

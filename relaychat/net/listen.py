@@ -13,7 +13,7 @@ import re
 import socket
 import stat
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ from relaychat.model.errors import RelayError, TooMany
 from relaychat.model.events import Goodbye
 from relaychat.model.world import World
 from relaychat.net.outlet import Bounds
-from relaychat.net.shell import ShellFactory, is_local
+from relaychat.net.shell import ShellFactory, is_local, plain_host
 from relaychat.session.host import Host
 
 BACKLOG = 4096
@@ -118,7 +118,7 @@ class Counter:
 def source_of(address: Any) -> str:
     """Whom an address counts for: itself, or its /64 in IPv6, which one peer
     has whole."""
-    host = str(getattr(address, "host", ""))
+    host = plain_host(str(getattr(address, "host", "")))
     if ":" not in host:
         return host
     packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
@@ -163,12 +163,22 @@ class GuardedFactory(ShellFactory):
         return shell
 
 
-def endpoint(reactor: Any, description: str, tls: Any = None) -> IStreamServerEndpoint:
+Behind = Callable[[IStreamServerEndpoint], IStreamServerEndpoint]
+
+
+def as_it_is(made: IStreamServerEndpoint) -> IStreamServerEndpoint:
+    """No proxy stands before it."""
+    return made
+
+
+def endpoint(
+    reactor: Any, description: str, tls: Any = None, behind: Behind = as_it_is
+) -> IStreamServerEndpoint:
     """The server endpoint of a description such as ``tcp:7600:interface=127.0.0.1``.
 
     TCP listens on loopback unless told otherwise, with a long backlog; a UNIX socket is
-    for its owner alone. ``tls`` wraps whatever it is. Raises ValueError for no
-    endpoint.
+    for its owner alone. ``behind`` puts proxies before it, ``tls`` wraps whatever it
+    is then. Raises ValueError for no endpoint.
     """
     asked, (kind, *parts) = description, parts_of(description)
     named = {part.partition("=")[0] for part in parts if "=" in part}
@@ -187,6 +197,7 @@ def endpoint(reactor: Any, description: str, tls: Any = None) -> IStreamServerEn
         raise ValueError(f"{asked}: {error}") from None
     if kind == "unix":
         made = _Cleared(made, socket_path(parts))
+    made = behind(made)
     return made if tls is None else wrapServerTLS(tls, made)
 
 

@@ -52,7 +52,7 @@ class Connection:
         self.peer = address_text(address)
         local = is_local(address)
         self.exempt = local
-        self.secure = secure or local
+        self.secure = secure or local or getattr(transport, "secure", False)
         self.uid = peer_uid(transport) if isinstance(address, UNIXAddress) else None
         self.certificate = peer_certificate(transport)
 
@@ -202,21 +202,24 @@ def tune(transport: tcp.Connection) -> None:
 
 def address_text(address: object) -> str:
     """An address as logs and lists show it."""
-    if isinstance(address, IPv4Address):
-        return f"{address.host}:{address.port}"
-    if isinstance(address, IPv6Address):
-        return f"[{address.host}]:{address.port}"
+    if isinstance(address, IPv4Address | IPv6Address):
+        host = plain_host(address.host)
+        return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
     return "unix" if isinstance(address, UNIXAddress) else "?"
+
+
+def plain_host(host: str) -> str:
+    """A host's address; one of IPv4 that came in by a door of IPv6 is itself."""
+    return host.removeprefix("::ffff:") if "." in host else host
 
 
 def is_local(address: object) -> bool:
     """Whether a peer is on this machine."""
     if isinstance(address, UNIXAddress):
         return True
-    if isinstance(address, IPv4Address):
-        return address.host.startswith("127.")
-    if isinstance(address, IPv6Address):
-        return address.host == "::1" or address.host.startswith("::ffff:127.")
+    if isinstance(address, IPv4Address | IPv6Address):
+        host = plain_host(address.host)
+        return host == "::1" or host.startswith("127.")
     return False
 
 

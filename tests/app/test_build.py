@@ -17,6 +17,7 @@ from relaychat.app.people import host_of
 from relaychat.hub.hooks import Verdict
 from relaychat.hub.hub import Alarms
 from relaychat.net.listen import Refusal
+from relaychat.net.proxied import ProxiedFactory
 from relaychat.store.memory import MemoryStore
 
 MEMORY = {"store": {"kind": "memory"}}
@@ -46,7 +47,7 @@ class Peer:
         return [json.loads(line) for line in self._transport.value().splitlines()]
 
 
-class BuildTests(SynchronousTestCase):
+class BuildCase(SynchronousTestCase):
     """A relay on a reactor in memory."""
 
     def setUp(self) -> None:
@@ -61,6 +62,10 @@ class BuildTests(SynchronousTestCase):
         relay.hub.start()
         self.reactor.pump([0.0] * 10)
         return relay
+
+
+class BuildTests(BuildCase):
+    """What the configuration says reaches those who do it."""
 
     def test_memory(self) -> None:
         """The store is of the kind that was asked for."""
@@ -120,6 +125,31 @@ class BuildTests(SynchronousTestCase):
         factory = self.relay(sockets=100, limits=guard).doors[0].factory
         factory.buildProtocol(ADDRESS)
         self.assertIsInstance(factory.buildProtocol(ADDRESS), Refusal)
+
+
+class DoorTests(BuildCase):
+    """What stands before a door's sessions."""
+
+    def test_proxies(self) -> None:
+        """A door with proxies reads their headers first, whatever is behind it."""
+        for more in ({}, {"tls": "default"}):
+            door = {"dialect": "irc", "endpoint": "tcp:0", "proxies": ["10.0.0.1"]}
+            data = {"data": self.mktemp()}
+            relay = self.relay(listen=[{**door, **more}], server=data)
+            self.successResultOf(relay.doors[0].endpoint.listen(relay.doors[0].factory))
+            factory = self.reactor.tcpServers[-1][1]
+            assert isinstance(factory, ProxiedFactory)
+            self.assertIsNone(factory.buildProtocol(ADDRESS))
+
+    def test_certificates(self) -> None:
+        """Doors of one section share its certificates; each has its own protocols."""
+        doors = [
+            {"dialect": dialect, "endpoint": f"tcp:{port}", "tls": "default"}
+            for port, dialect in enumerate(("irc", "native"))
+        ]
+        relay = self.relay(listen=doors, server={"data": self.mktemp()})
+        self.assertIs(relay.doors[0].tls, relay.doors[1].tls)
+        self.assertEqual(len(relay.tls), 1)
 
 
 class CheckTests(SynchronousTestCase):

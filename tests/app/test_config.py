@@ -40,6 +40,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"listen": []},
         "listen: a relay without a door has no use; leave it out for the defaults",
     ),
+    (
+        {"listen": [{"dialect": "irc", "endpoint": "tcp:1", "proxies": ["a.test"]}]},
+        "listen[0].proxies: 'a.test' does not appear to be an IPv4 or IPv6 network",
+    ),
     ({"tls": 1}, "tls: sections are called [tls.NAME]"),
     ({"tls": {"a": 3}}, "tls.a: expected a table, got an integer"),
     ({"tls": {"a": {"cert": "x"}}}, "tls.a.cert: there is no such key"),

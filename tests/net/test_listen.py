@@ -124,6 +124,16 @@ class AddressTests(SynchronousTestCase):
         )
         self.assertEqual(source_of(ipv4("192.0.2.1")), "192.0.2.1")
 
+    def test_ipv4_at_a_door_of_ipv6(self) -> None:
+        """A door of both kinds gives IPv4 addresses in IPv6's form: each is one peer,
+        called as at any door."""
+        first, second = (
+            IPv6Address("TCP", f"::ffff:192.0.2.{number}", 4711) for number in (1, 2)
+        )
+        self.assertEqual(source_of(first), "192.0.2.1")
+        self.assertEqual(source_of(second), "192.0.2.2")
+        self.assertEqual(address_text(first), "192.0.2.1:4711")
+
     def test_local(self) -> None:
         """Loopback in all its spellings, and UNIX sockets."""
         for address in (

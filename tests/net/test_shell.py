@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import clientFromString, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -25,7 +27,13 @@ from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
-from relaychat.net.listen import Counter, Guard, GuardedFactory
+from relaychat.net.listen import (
+    Behind,
+    Counter,
+    Guard,
+    GuardedFactory,
+    as_it_is,
+)
 from relaychat.net.listen import endpoint as server_endpoint
 from relaychat.net.outlet import Bounds, SocketOutlet, StreamOutlet
 from relaychat.net.shell import HANDSHAKE_S, SEND_BUFFER_BYTES, Connection, Shell
@@ -114,26 +122,62 @@ class SocketCase(TestCase):
         self.bugs.append(text)
 
     async def serve(
-        self, description: str, tls: Any = None, bounds: Bounds | None = None
+        self,
+        description: str,
+        tls: Any = None,
+        bounds: Bounds | None = None,
+        behind: Behind = as_it_is,
     ) -> GuardedFactory:
         """Listen there until the test ends."""
         factory = Watched(self.host, bounds or Bounds(), tls is not None, self.counter)
-        self.port = await server_endpoint(reactor, description, tls).listen(factory)
+        made = server_endpoint(reactor, description, tls, behind)
+        self.port = await made.listen(factory)
         self.addCleanup(self.port.stopListening)
         return factory
 
-    async def connect(self, description: str = "", tls: Any = None) -> Reader:
-        """A peer; closed when the test ends, and the server's end with it."""
+    async def connect(
+        self, description: str = "", tls: Any = None, before: bytes = b""
+    ) -> Reader:
+        """A peer; closed when the test ends, and the server's end with it. It sends
+        something ``before`` TLS."""
         if not description:
             address: Any = self.port.getHost()
             description = f"tcp:127.0.0.1:{address.port}"
-        endpoint = clientFromString(reactor, description)
+        endpoint: Any = Prefaced(clientFromString(reactor, description), before)
         if tls is not None:
             endpoint = wrapClientTLS(tls, endpoint)
         reader = await endpoint.connect(Factory.forProtocol(Reader))
         assert isinstance(reader, Reader)
         self.addCleanup(reader.end)
         return reader
+
+
+class Prefaced:
+    """An endpoint of a client that sends something before anything else."""
+
+    def __init__(self, made: Any, preface: bytes) -> None:
+        self._made = made
+        self._preface = preface
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """See IStreamClientEndpoint."""
+        wrapping: Any = WrappingFactory(factory)
+        wrapping.protocol = partial(Preface, self._preface)
+        connected: Deferred[Any] = self._made.connect(wrapping)
+        return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
+
+
+class Preface(ProtocolWrapper):
+    """Sends it, and stands aside."""
+
+    def __init__(self, preface: bytes, factory: Any, wrapped: Any) -> None:
+        super().__init__(factory, wrapped)
+        self._preface = preface
+
+    def makeConnection(self, transport: Any) -> None:
+        """See IProtocol."""
+        transport.write(self._preface)
+        super().makeConnection(transport)
 
 
 class Watched(GuardedFactory):
