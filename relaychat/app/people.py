@@ -76,6 +76,7 @@ def office(
         failures,
         passwords.iterations,
         login_name,
+        not checkers,
     )
     # Native clients come back and resume; plain IRC clients start anew (H9).
     native = Presence(rules.window_s, stays=True)

@@ -45,6 +45,7 @@ from relaychat.model.errors import (
     BadText,
     GuestsNotAllowed,
     LoginFailed,
+    NoScram,
     NoSuchUser,
     RelayError,
     Revoked,
@@ -121,9 +122,11 @@ class Login:
         failures: Failures,
         iterations: int,
         login_name: Callable[[int], str] = lambda uid: "",
+        scram: bool = True,
     ) -> None:
         """``iterations``: of SCRAM, for names without an account. ``login_name``: of a
-        user of this machine, where these log in by themselves, else empty."""
+        user of this machine, where these log in by themselves, else empty. ``scram``:
+        all passwords are kept here."""
         self._world = world
         self._portal = portal
         self._store = store
@@ -131,6 +134,7 @@ class Login:
         self._failures = failures
         self._iterations = iterations
         self._login_name = login_name
+        self._scram = scram
 
     def admit(
         self, hello: Hello, origin: Origin, presence: Presence | None = None
@@ -235,6 +239,8 @@ class Login:
     # -- SCRAM -------------------------------------------------------------------------
 
     async def _challenge(self, arrival: Arrival, first: str) -> Challenged:
+        if not self._scram:
+            raise NoScram
         name, address = fold(arrival.hello.nick), arrival.origin.address
         try:
             exchange = ServerExchange(first)

@@ -21,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from relaychat.client.cursor import Hole, Reader, Standing
+from relaychat.client.greeting import Greeting
 from relaychat.client.happenings import (
     Answered,
     Complaint,
@@ -41,6 +42,7 @@ from relaychat.client.happenings import (
 from relaychat.client.outbox import WINDOW, Outbox, Send
 from relaychat.client.places import Place, Places
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
+from relaychat.model.accounts import Challenge
 from relaychat.model.commands import (
     Bye,
     Command,
@@ -71,6 +73,7 @@ from relaychat.model.events import (
 )
 from relaychat.model.names import fold
 from relaychat.model.words import Word
+from relaychat.wire.scram import ScramError
 
 LOST = Fault("lost", "the connection went before the answer came", retry=True)
 """The answer to what was asked when the connection went."""
@@ -81,11 +84,17 @@ class Conversation:
     other."""
 
     def __init__(
-        self, hello: Hello, *, everything: bool = False, window: int = WINDOW
+        self,
+        hello: Hello,
+        *,
+        everything: bool = False,
+        window: int = WINDOW,
+        greeting: Greeting | None = None,
     ) -> None:
         """``everything``: follow every room that the user is in, not only those asked
-        for."""
+        for. ``greeting``: how hello is said, if not plainly."""
         self.hello = hello
+        self._greeting = greeting or Greeting()
         self.outbox = Outbox(window)
         self.broken = ""
         self.welcome: Welcome | None = None
@@ -96,6 +105,8 @@ class Conversation:
         self._asked: dict[int, Command] = {}
         self._last_id = 0
         self._resume_id = 0
+        self._hello = hello
+        """As it was said on this connection, but for how the password was."""
         self._resume_due = False
         """Rooms lack something that no resume on its way will bring."""
         self._lines = LineBuffer()
@@ -155,7 +166,7 @@ class Conversation:
         """Ask for something else; Answered will tell. Only while connected."""
         self._last_id -= 1
         self._asked[self._last_id] = command
-        self._say(msgspec.structs.replace(command, id=self._last_id))
+        self._say(replace(command, id=self._last_id))
 
     def ping(self) -> None:
         """Ask for a sign of life, without caring for the answer."""
@@ -191,7 +202,8 @@ class Conversation:
         resume = self._places.hello()
         self._last_id -= 1
         self._resume_id = self._last_id
-        self._say(msgspec.structs.replace(self.hello, resume=resume, id=self._last_id))
+        self._hello = replace(self.hello, resume=resume, id=self._last_id)
+        self._say(self._greeting.begin(self._hello))
 
     def disconnected(self) -> list[Happening]:
         """The connection is gone. What was asked on it is answered with LOST."""
@@ -214,6 +226,9 @@ class Conversation:
                 self._take(read(raw), raw)
         except (Unreadable, Hole) as error:
             self.broken = str(error)
+        except ScramError as error:
+            self.broken = str(error)
+            found.append(Rejected(Fault("scram", self.broken)))
         if self._resume_due:
             self._resume()
         self._flush_outbox()
@@ -237,8 +252,7 @@ class Conversation:
     def _flush_outbox(self) -> None:
         if self.ready:
             self._out += [
-                line(msgspec.structs.replace(send, id=send.cid))
-                for send in self.outbox.take()
+                line(replace(send, id=send.cid)) for send in self.outbox.take()
             ]
 
     def _join(self, place: Place) -> None:
@@ -330,7 +344,11 @@ class Conversation:
 
     # -- answers -----------------------------------------------------------------------
 
+    def _challenged(self, challenge: Challenge, raw: bytes) -> None:
+        self._say(replace(self._greeting.prove(challenge), id=self._resume_id))
+
     def _welcomed(self, welcome: Welcome, raw: bytes) -> None:
+        self._greeting.check(welcome)
         self.welcome, self.nick = welcome, welcome.nick
         self._found.append(Up(welcome))
 
@@ -349,7 +367,11 @@ class Conversation:
             if send is not None and not fault.retry:
                 self._found.append(Refused(send, fault))
         elif self.welcome is None:
-            self._found.append(Rejected(fault))
+            hello = self._greeting.again(self._hello, fault)
+            if hello is not None:
+                self._say(hello)
+            else:
+                self._found.append(Rejected(fault))
         elif label is None:
             self._found.append(Complaint(fault))
         else:
@@ -396,6 +418,7 @@ class Conversation:
 
 
 _TAKES: dict[type[Word], Callable[[Conversation, Any, bytes], None]] = {
+    Challenge: Conversation._challenged,
     Welcome: Conversation._welcomed,
     RoomShown: Conversation._room,
     Resumed: Conversation._resumed,

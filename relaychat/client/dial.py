@@ -10,7 +10,9 @@ given, or kept from an earlier time (``pins``).
 from __future__ import annotations
 
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, NamedTuple
 
 from OpenSSL import crypto
@@ -26,10 +28,12 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 
+from relaychat.client.greeting import Greeting
 from relaychat.client.output import note
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError
 from relaychat.client.trust import FirstUse, Pinned, Signed, Trust
+from relaychat.wire.scram import NONCE_BYTES
 
 CONNECT_S = 15
 """How long an attempt to connect may take."""
@@ -143,3 +147,22 @@ def _tls(reactor: Any, server: str, trusting: Trusting) -> IStreamClientEndpoint
     plain = HostnameEndpoint(reactor, place.host, place.port, timeout=CONNECT_S)
     made: IStreamClientEndpoint = wrapClientTLS(trust, plain)
     return made
+
+
+def private(server: str) -> bool:
+    """Whether nobody on the way to a server can listen: TLS, or this machine."""
+    kind, _, rest = server.partition(":")
+    host = rest.replace("\\:", ":").rpartition(":")[0].strip("[]")
+    return kind in ("tls", "unix") or (kind == "tcp" and _is_here(host))
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def greeting(server: str) -> Greeting:
+    """How to say hello to a server: without the password itself, wherever it can."""
+    return Greeting(partial(token_urlsafe, NONCE_BYTES), private(server))

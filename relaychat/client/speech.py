@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from relaychat.model import events
+from relaychat.model import accounts, events
 from relaychat.model.commands import Command
 from relaychat.model.words import Word
 
@@ -15,6 +15,9 @@ LINE_LIMIT_BYTES = 4 * 1024 * 1024
 about 200 KB, a page of history in about 100."""
 
 _SPOKEN = (
+    accounts.Challenge | accounts.TokenMade | accounts.TokenList | accounts.DeviceList
+    | accounts.CertificateList | accounts.AccountList | accounts.ResetMade
+    | accounts.TicketMade | accounts.TicketList |
     events.AnyLogEvent | events.UserAway | events.UserPresence | events.Typing
     | events.Welcome | events.Done | events.Fault | events.RoomShown | events.RoomList
     | events.MemberList | events.WhoIs | events.Page | events.Withheld | events.Gap

@@ -18,7 +18,7 @@ from twisted.python import usage
 
 from relaychat import __version__
 from relaychat.client.core import Conversation
-from relaychat.client.dial import BadServer, Trusting, endpoint
+from relaychat.client.dial import BadServer, Trusting, endpoint, greeting
 from relaychat.client.happenings import (
     Complaint,
     Down,
@@ -136,7 +136,9 @@ def makeService(options: Options) -> Service:
         device=device.secret,
         client=f"relaychat-client/{__version__}",
     )
-    conversation = Conversation(hello, everything=True)
+    conversation = Conversation(
+        hello, everything=True, greeting=greeting(options["server"])
+    )
     for room in options["rooms"]:
         conversation.follow(room)
 

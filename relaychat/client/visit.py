@@ -90,7 +90,9 @@ class Visit:
             device=secret,
             client=f"relaychat/{__version__}",
         )
-        self.conversation = Conversation(hello, everything=everything)
+        self.conversation = Conversation(
+            hello, everything=everything, greeting=dial.greeting(target.server)
+        )
         try:
             endpoint = dial.endpoint(reactor, target.server, target.trusting)
         except dial.BadServer as error:

@@ -184,6 +184,13 @@ class LoginFailed(RelayError):
     default = "wrong name or password"
 
 
+class NoScram(RelayError):
+    """Passwords are not checked here alone, so that they have to be said."""
+
+    code = "no_scram"
+    default = "this relay has to see the password itself"
+
+
 class Suspended(RelayError):
     """The account is suspended by an administrator."""
 

@@ -49,6 +49,7 @@ class Relay:
         limits: Limits | None = None,
         hub_limits: HubLimits | None = None,
         accounts: Accounts | None = None,
+        checkers: tuple[Any, ...] = (),
     ) -> None:
         self.world = SimulatedWorld()
         self.store = store or MemoryStore()
@@ -70,6 +71,7 @@ class Relay:
             Passwords(self.world, AtOnce(), CHEAP),
             self.hub,
             self.doubts.append,
+            checkers,
         )
         self.hub.start()
         self.run()

@@ -123,6 +123,7 @@ class House:
             self.failures,
             self.passwords.iterations,
             self._user,
+            not checkers,
         )
         self.rooms = Rooms()
         tickets = Tickets(self.world, self.store, self.accounts.records)

@@ -16,6 +16,7 @@ import msgspec
 
 from relaychat.client.core import Conversation
 from relaychat.client.cursor import Reader
+from relaychat.client.greeting import Greeting
 from relaychat.client.happenings import (
     Answered,
     Down,
@@ -123,7 +124,12 @@ class Native:
         self._reactor = SimulatedReactor(process, stage.network, self.name)
         hello = Hello(self.nick, self.password, device=self._secret, client="simulated")
         window = chance.choice([1, 5, 128])
-        self.conversation = WatchedConversation(hello, everything=True, window=window)
+        self.conversation = WatchedConversation(
+            hello,
+            everything=True,
+            window=window,
+            greeting=Greeting(lambda: chance.randbytes(12).hex()),
+        )
         self.conversation.wrong = lambda text: stage.report(
             "I5", f"{self.name}: {text}"
         )
