@@ -12,7 +12,7 @@ I4     a log is 1, 2, 3 … without holes; its chain and its head prove it
 I5     a reader is shown one entry after the other, each once, or told of a gap
 I6     what one sender sent stands in a room in the order of sending
 I7     what was sent after something else was acknowledged stands behind it
-I8     nobody is shown what only members may read
+I8     nobody is shown what only members may read, and what was redacted is gone
 I9     healed: everything is decided, and every reader is level with the log
 I10    on a wire without seqs the same is told as on the others, in the same order
 I11    a room's members, topic and policy, from which a restart begins, are what its log
@@ -135,6 +135,8 @@ class _Check:
             self.counts.entries += len(log)
             for text in log.wrong:
                 self.breach("I4", text)
+            for text in log.readable:
+                self.breach("I8", text)
             for text in log.beside:
                 self.breach("I11", text)
         for text in self.truth.wrong:
@@ -336,7 +338,7 @@ class _Check:
         """I8, and that nothing was kept from somebody who may read it (I5)."""
         if log.kind == "direct" or not log.retold.stays:
             return
-        stays = log.retold.stays_of(_names(journal))
+        stays = log.retold.stays_of(journal.names)
         until = log.retold.open_until(stays)
         for run in stream.runs:
             at = run.first
@@ -364,7 +366,7 @@ class _Check:
             if stream is None or log is None or not log.kept:
                 continue
             end = len(log)
-            inside = any(last > end for _, last in log.retold.stays_of(_names(journal)))
+            inside = any(last > end for _, last in log.retold.stays_of(journal.names))
             # A guest who was gone for too long is another one now: what was said to
             # the one before stays with that one.
             direct = log.kind == "direct" and bool(journal.account)
@@ -396,13 +398,6 @@ def _fits(log: Log, run: Run) -> bool:
         log.fingerprints[seq - 1],
         log.first_fingerprints.get(seq),
     )
-
-
-def _names(journal: Journal) -> list[str]:
-    """What this reader's stays go by."""
-    if journal.account:
-        return [f"account:{journal.account}"]
-    return [f"nick:{nick}" for nick in journal.nicks]
 
 
 def _is(log: Log, room: str) -> bool:

@@ -122,6 +122,13 @@ class Journal:
             Stopped: self._stopped, Closed: self._closed,
         }  # fmt: skip
 
+    @property
+    def names(self) -> list[str]:
+        """What its stays in rooms go by (``Retold.stays``)."""
+        if self.account:
+            return [f"account:{self.account}"]
+        return [f"nick:{nick}" for nick in self.nicks]
+
     def add(self, note: Note) -> None:
         """One more word."""
         self._add[type(note)](note)

@@ -16,6 +16,7 @@ from relaychat.model.events import (
     Kicked,
     Left,
     LogEvent,
+    Redacted,
     Said,
     TopicSet,
 )
@@ -53,6 +54,8 @@ class Log:
         """Whether its log is kept (policy ``history``)."""
         self.wrong: list[str] = []
         """What is wrong with the log by itself: holes, the chain, the head."""
+        self.readable: list[str] = []
+        """What was redacted and can be read all the same."""
         self.beside: list[str] = []
         """Where the store keeps another state of the room than the log tells."""
         self.fingerprints = array("Q")
@@ -70,6 +73,8 @@ class Log:
         """Of entries that were blanked since."""
         self.retold = Retold()
         """What it says of its room."""
+        self._edits: dict[int, list[int]] = {}
+        self._redacted: list[int] = []
         self._chain = START
         self._at = 0
 
@@ -106,12 +111,19 @@ class Log:
         self.senders.append(fold(event.sender))
         self._hear(event, blanked)
         self.retold.follow(event)
+        if isinstance(event, Edited):
+            self._edits.setdefault(event.target, []).append(event.seq)
+        elif isinstance(event, Redacted):
+            self._redacted += (event.target, *self._edits.pop(event.target, ()))
         return event
 
     def end(self, head: tuple[int, bytes]) -> None:
         """That was the last entry; the head is what the store says of it."""
         if head != (len(self), self._chain):
             self.wrong.append(f"{self}: {len(self)} entries, and its head at {head[0]}")
+        for seq in self._redacted:
+            if seq not in self.first_fingerprints:
+                self.readable.append(f"{self}: {seq} was redacted and is there")
 
     def _hear(self, event: LogEvent, blanked: bool) -> None:
         for line in _lines(event).splitlines():

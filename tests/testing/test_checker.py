@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.events import (
+    Edited,
     Joined,
     Kicked,
     PolicySet,
@@ -284,6 +285,17 @@ class BrokenTests(CheckerTestCase):
         self.bad()
         self.bob.add(*self.written.saw(8))
         self.bad("I8")
+
+    def test_redacted(self) -> None:
+        """I8: a message and its edits that were redacted, and are there."""
+        self.written.append(Edited(ROOM, 0, 0, "ann", 3, "edited", "ann"))
+        self.written.append(Redacted(ROOM, 0, 0, "ann", 3, account="ann"))
+        for seq in (3, 7):
+            self.reload()
+            self.bad("I8")
+            self.written.blank(seq)
+        self.reload()
+        self.good()
 
     def test_before_the_join(self) -> None:
         """I8: where history begins with one's join."""

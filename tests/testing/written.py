@@ -10,6 +10,7 @@ from relaychat.hub.records import DeviceRecord, MemberRecord, RoomRecord
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.commands import Say
 from relaychat.model.events import (
+    Edited,
     Joined,
     Kicked,
     Left,
@@ -111,7 +112,7 @@ class Written:
     def blank(self, seq: int) -> None:
         """A redaction's doing."""
         was = self.bodies[seq - 1]
-        event = msgspec.json.decode(was, type=Said)
+        event = msgspec.json.decode(was, type=Said | Edited)
         body = json(msgspec.structs.replace(event, text="", redacted=True))
         self.write(Batch(blanks=[Blank(1, seq, body, body_digest(was))]))
 

@@ -174,7 +174,10 @@ def _mark(who: Native, deed: Deed) -> None:
 
 def _history(who: Native, deed: Deed) -> None:
     chance, room = deed.chance, deed.room(who)
-    seq = chance.randint(1, 200)
+    cursor = who.cursors.get(room)
+    seq = chance.randint(1, 1 + (cursor.seq if cursor else 1))
+    if who.redacted and deed.coin():
+        room, seq = chance.choice(who.redacted)
     bounds = chance.choice([{}, {"before": seq}, {"after": seq}, {"around": seq}])
     who.ask(c.History(room, limit=chance.choice([1, 10, 100]), **bounds))
 

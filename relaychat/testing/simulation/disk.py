@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from relaychat.hub.records import RoomRecord
 from relaychat.model.world import World
 from relaychat.store.api import (
     Batch,
@@ -69,8 +71,10 @@ class Disk:
         """Which troubles took effect, and how often."""
         self.committed_us: dict[int, list[int]] = {}
         """By room, when each entry was synced."""
-        self.rooms: dict[int, bytes] = {}
-        """The latest record of each room, also of those that are sealed."""
+        self.blanked_us: dict[int, dict[int, int]] = {}
+        """By room and seq, when what was redacted had left the log."""
+        self.numbers: dict[str, int] = {}
+        """The number of the room with this epoch, also if it is sealed by now."""
         self.chance = random.Random(seed)
 
     def calm(self) -> None:
@@ -85,7 +89,10 @@ class Disk:
             self.committed_us.setdefault(row.room, []).append(at_us)
         for record in batch.records:
             if record.kind == "room" and record.body is not None:
-                self.rooms[int(record.key)] = record.body
+                room = msgspec.json.decode(record.body, type=RoomRecord)
+                self.numbers[room.epoch] = int(record.key)
+        for blank in batch.blanks:
+            self.blanked_us.setdefault(blank.room, {}).setdefault(blank.seq, at_us)
 
 
 class DiskStore:

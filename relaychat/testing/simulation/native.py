@@ -33,12 +33,21 @@ from relaychat.client.link import Link
 from relaychat.client.outbox import Send
 from relaychat.client.speech import LineBuffer, read
 from relaychat.model import events
-from relaychat.model.commands import Command, Cursor, Hello, Rename, Resume, Say
+from relaychat.model.commands import (
+    Command,
+    Cursor,
+    Hello,
+    History,
+    Rename,
+    Resume,
+    Say,
+)
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.testing import notes as words
 from relaychat.testing.journal import Journal
 from relaychat.testing.reading import Reading
+from relaychat.testing.simulation.pages import Paged, readable
 from relaychat.testing.simulation.process import Process
 from relaychat.testing.simulation.reactor import Dial, SimulatedReactor
 from relaychat.testing.simulation.stage import Stage
@@ -96,13 +105,19 @@ class Native:
         """On disk."""
         self.kept: list[tuple[str, int]] = []
         """Messages of its own that are in a log, latest last: room and seq."""
-        self.pages: list[events.Page] = []
+        self.pages: list[Paged] = []
         """Pages of history that it was given."""
+        self.redacted: list[tuple[str, int]] = []
+        """Messages that it saw redacted: room and seq."""
         self.conversation: WatchedConversation
         self.link: Link
         self._place = place
         self._starts = 0
         self._dials = 0
+        self._dialled_us = 0
+        """When the present connection began."""
+        self._asked_us: dict[int, int] = {}
+        """When each question of history was asked, by its identity."""
         self._readers: dict[str, Reader] = {}
         """Whose cursors are those on disk."""
         self._reactor: SimulatedReactor
@@ -156,6 +171,7 @@ class Native:
 
     def _dial_seed(self) -> str:
         self._dials += 1
+        self._dialled_us = self.stage.now_us
         return str(self._dials)
 
     def _bug(self, text: str) -> None:
@@ -204,6 +220,8 @@ class Native:
     def ask(self, command: Command) -> None:
         """Ask for something else, if it is connected."""
         if self.conversation.welcome is not None:
+            if isinstance(command, History):
+                self._asked_us[id(command)] = self.stage.now_us
             self.conversation.ask(command)
 
     def leave(self, room: str) -> None:
@@ -245,8 +263,9 @@ class Native:
                 self.stage.counts["refused"] += 1
             case Rejected(fault):
                 self._rejected(fault)
-            case Answered(_, events.Page() as page):
-                self.pages.append(page)
+            case Answered(History() as asked, events.Page() as page):
+                at_us = self._asked_us.pop(id(asked), self.stage.now_us)
+                self.pages.append(Paged(at_us, asked, page))
             case Answered(Rename() as rename, events.Done()):
                 self.journal.add(words.Client(rename.nick, self._account))
 
@@ -273,6 +292,7 @@ class Native:
             digest = words.fingerprint(raw)
             self.journal.add(words.Saw(event.room, epoch, event.seq, digest))
             self._gone(event)
+            self._redactions(event, epoch)
         elif isinstance(event, events.Withheld):
             epoch = self.cursors[event.room].epoch
             self._gapped(event, epoch, "withheld")
@@ -293,6 +313,17 @@ class Native:
             self.journal.add(words.Client(event.nick, self._account))
         if isinstance(event, events.Left) and fold(event.sender) == me:
             self._reactor.callLater(0, self._forget_left)
+
+    def _redactions(self, event: events.LogEvent, epoch: str) -> None:
+        """What was redacted before the connection began is not shown on it."""
+        if isinstance(event, events.Redacted):
+            self.redacted.append((event.room, event.target))
+        if readable(event):
+            disk = self.stage.disk
+            blanked_us = disk.blanked_us.get(disk.numbers.get(epoch, 0), {})
+            if blanked_us.get(event.seq, self._dialled_us) < self._dialled_us:
+                text = f"{self.name} is shown {event.seq} of {event.room}, redacted"
+                self.stage.report("I8", text)
 
     def _kept(self, send: Send, done: events.Done) -> None:
         cid, room, seq = send.cid or 0, done.room or send.room, done.seq or 0

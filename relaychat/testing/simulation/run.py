@@ -28,6 +28,7 @@ from relaychat.testing.simulation.faults import FAULTS, Fault
 from relaychat.testing.simulation.irc import Irc
 from relaychat.testing.simulation.native import Native
 from relaychat.testing.simulation.options import Options
+from relaychat.testing.simulation.pages import wrong_pages
 from relaychat.testing.simulation.people import people
 from relaychat.testing.simulation.plan import Item, plan
 from relaychat.testing.simulation.stage import Stage
@@ -179,6 +180,12 @@ class Run:
         journals = [person.journal for person in self.people]
         report = check(truth, journals, healed=healed)
         stage.violations += report.violations
+        for person in self.people:
+            if isinstance(person, Native):
+                stage.counts["pages"] += len(person.pages)
+                pages = wrong_pages(person.journal, person.pages, truth, stage.disk)
+                for invariant, text in pages:
+                    stage.report(invariant, text)
         for text in self._errors:
             stage.report("bug", text)
         if healed:
