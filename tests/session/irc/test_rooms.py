@@ -156,7 +156,7 @@ class RoomTests(TwoInARoom):
     def test_other_sessions(self) -> None:
         """One's other sessions enter a room too, with one JOIN and under the nick that
         one has then, also if they go in the same turn."""
-        self.relay.accounts["dan"] = ("dan", "secret")
+        self.relay.account("dan", "secret")
         (dan, wire), (other, its_wire) = self.open(), self.open()
         for speaker in (dan, other):
             speaker.dataReceived(b"PASS secret\r\nNICK dan\r\nUSER dan 0 * :Dan\r\n")
