@@ -12,12 +12,12 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: run test lint types tests packages clean
+.PHONY: run test lint types tests packages scanner clean
 
 run: $(VENV)/.run
 	@.ci/foreground $(BIN)/twistd --nodaemon --pidfile= relaychat $(OPTIONS)
 
-test: packages lint types tests
+test: packages scanner lint types tests
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
@@ -34,6 +34,9 @@ tests: $(VENV)/.test
 
 packages:
 	@.ci/packages
+
+scanner: $(VENV)/.made
+	@.ci/scanner $(BIN)/python $(VENV)/sslyze
 
 $(VENV)/.made:
 	@.ci/check-python $(PYTHON)

@@ -113,12 +113,12 @@ class Server:
 
     def plain(self) -> Peer:
         """A native peer over TCP."""
-        return Peer(_connect(self.doors["native"]))
+        return Peer(connect(self.doors["native"]))
 
     def tls(self) -> Peer:
         """A native peer over TLS, which trusts the development certificate alone."""
         trust = ssl.create_default_context(cafile=self._authority())
-        raw = _connect(self.doors["native, TLS"])
+        raw = connect(self.doors["native, TLS"])
         return Peer(trust.wrap_socket(raw, server_hostname="localhost"))
 
     def _authority(self) -> str:
@@ -133,7 +133,7 @@ class Server:
 
     def irc(self) -> Peer:
         """An IRC peer over TCP."""
-        return Peer(_connect(self.doors["irc"]))
+        return Peer(connect(self.doors["irc"]))
 
 
 def arguments(folder: Folder) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def environment(measured: bool = False) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
-def _connect(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
 
 
