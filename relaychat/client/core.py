@@ -29,6 +29,7 @@ from relaychat.client.happenings import (
     Answered,
     Complaint,
     Entered,
+    Exited,
     Happening,
     Kept,
     Parting,
@@ -39,7 +40,7 @@ from relaychat.client.happenings import (
     Shut,
     Up,
 )
-from relaychat.client.outbox import WINDOW, Outbox, Send
+from relaychat.client.outbox import WINDOW, Outbox, Send, Spool
 from relaychat.client.places import Place, Places
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
 from relaychat.model.accounts import Challenge
@@ -90,12 +91,14 @@ class Conversation:
         everything: bool = False,
         window: int = WINDOW,
         greeting: Greeting | None = None,
+        spool: Spool | None = None,
     ) -> None:
         """``everything``: follow every room that the user is in, not only those asked
-        for. ``greeting``: how hello is said, if not plainly."""
+        for. ``greeting``: how hello is said, if not plainly. ``spool`` keeps what is
+        sent over a crash of this program; it belongs to the device that hello names."""
         self.hello = hello
         self._greeting = greeting or Greeting()
-        self.outbox = Outbox(window)
+        self.outbox = Outbox(window, spool)
         self.broken = ""
         self.welcome: Welcome | None = None
         """The server's, of this connection."""
@@ -132,6 +135,14 @@ class Conversation:
         """Be in a room without being shown its events."""
         self._want(Place(room, key, None))
 
+    def as_member(self, room: str) -> None:
+        """Count as a member of a room until the server says otherwise: if a connection
+        finds us outside, we left it on another device or were put out, and Exited tells
+        instead of a join."""
+        place = self._places.of(room)
+        if place is not None:
+            place.member = True
+
     def leave(self, room: str, reason: str = "") -> None:
         """Be no longer in a room. What happens there until we are out is shown."""
         part = self._places.leave(room, reason)
@@ -157,10 +168,14 @@ class Conversation:
         """Whether we are not out yet of a room that we want to leave."""
         return any(place.leaving for place in self._places)
 
-    def send(self, send: Send) -> None:
-        """Send something with a cid; Kept or Refused will tell."""
-        self.outbox.put(send)
+    def send(self, *sends: Send) -> list[Send]:
+        """Send something with a cid, or be given one; Kept or Refused will tell.
+
+        Raises ValueError if a cid does not rise, and what the spool raises.
+        """
+        numbered = self.outbox.put(*sends)
         self._flush_outbox()
+        return numbered
 
     def ask(self, command: Command) -> None:
         """Ask for something else; Answered will tell. Only while connected."""
@@ -327,6 +342,9 @@ class Conversation:
                 continue
             if place.leaving:
                 self._places.left(place.name)
+            elif place.member:
+                self._places.drop(place.name)
+                self._found.append(Exited(place.name))
             else:
                 self._join(place)
         self._check_ready()
@@ -350,11 +368,12 @@ class Conversation:
     def _welcomed(self, welcome: Welcome, raw: bytes) -> None:
         self._greeting.check(welcome)
         self.welcome, self.nick = welcome, welcome.nick
+        self.outbox.seen(welcome.cid)
         self._found.append(Up(welcome))
 
     def _done(self, done: Done, raw: bytes) -> None:
         if isinstance(done.id, int) and done.id > 0:
-            send = self.outbox.kept(done.id)
+            send = self.outbox.kept(done.id, done)
             if send is not None:
                 self._found.append(Kept(send, done))
             return
@@ -363,7 +382,7 @@ class Conversation:
     def _fault(self, fault: Fault, raw: bytes) -> None:
         label = fault.id if isinstance(fault.id, int) else fault.cid
         if label is not None and label > 0:
-            send = self.outbox.refused(label, fault.retry)
+            send = self.outbox.refused(label, fault)
             if send is not None and not fault.retry:
                 self._found.append(Refused(send, fault))
         elif self.welcome is None:

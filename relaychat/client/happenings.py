@@ -47,6 +47,12 @@ class Entered(NamedTuple):
     room: RoomShown
 
 
+class Exited(NamedTuple):
+    """We are not in a room any more that we were a member of."""
+
+    room: str
+
+
 class Kept(NamedTuple):
     """A send is in the log, for good."""
 
@@ -95,6 +101,6 @@ class Parting(NamedTuple):
 
 
 Happening = (
-    Up | Ready | Down | Shown | Entered | Kept | Refused | Shut | Answered | Rejected
-    | Complaint | Parting
+    Up | Ready | Down | Shown | Entered | Exited | Kept | Refused | Shut | Answered
+    | Rejected | Complaint | Parting
 )  # fmt: skip

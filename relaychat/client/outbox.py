@@ -6,13 +6,22 @@ and so does all that was sent behind it: when everything in flight has been answ
 the outbox is *stalled*, and ``again`` lets it start over from the first unacknowledged
 one (go-back-N). A lost connection does the same at once. The cid stays, so whatever the
 log holds already is answered as a duplicate and is in it once.
+
+A *spool* keeps them over a crash of this program: a send is in it before anything else
+happens to it, and out of it when it was answered. The next run begins with what it
+holds, in the same order under the same cids.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
 
 from relaychat.model.commands import Edit, React, Redact, Say
+from relaychat.model.events import Done, Fault
 
 Send = Say | Edit | Redact | React
 """Commands that carry a cid."""
@@ -22,14 +31,57 @@ WINDOW = 128
 reading."""
 
 
+class Spool(Protocol):
+    """Where sends are kept until they are answered."""
+
+    @property
+    def high(self) -> int:
+        """The highest cid it ever held, also in earlier runs."""
+
+    def unsent(self) -> list[Send]:
+        """What earlier runs left in it, by cid."""
+
+    def add(self, sends: Sequence[Send]) -> None:
+        """Keep sends. They survive any crash when this returns; if it raises, none of
+        them does."""
+
+    def settle(self, send: Send, answer: Done | Fault) -> None:
+        """A send was answered for good. After a crash it may be here again: a resend
+        is harmless."""
+
+
+class MemorySpool:
+    """A spool that lives as long as the object."""
+
+    def __init__(self) -> None:
+        self.high = 0
+        self._kept: dict[int, Send] = {}
+
+    def unsent(self) -> list[Send]:
+        """See Spool."""
+        return [self._kept[cid] for cid in sorted(self._kept)]
+
+    def add(self, sends: Sequence[Send]) -> None:
+        """See Spool."""
+        for send in sends:
+            self.high = send.cid or 0
+            self._kept[self.high] = send
+
+    def settle(self, send: Send, answer: Done | Fault) -> None:
+        """See Spool."""
+        self._kept.pop(send.cid or 0, None)
+
+
 class Outbox:
     """Everything between "sent" and "surely kept"."""
 
-    def __init__(self, window: int = WINDOW) -> None:
+    def __init__(self, window: int = WINDOW, spool: Spool | None = None) -> None:
         self.window = window
-        self.high = 0
+        self._spool = MemorySpool() if spool is None else spool
+        self.high = self._spool.high
         """The highest cid ever put in."""
-        self._waiting: deque[Send] = deque()
+        self._seen = 0
+        self._waiting: deque[Send] = deque(self._spool.unsent())
         self._flight: dict[int, Send] = {}
         self._back: list[Send] = []
 
@@ -46,12 +98,30 @@ class Outbox:
         """Whether something was refused for now, and nothing is under way any more."""
         return bool(self._back) and not self._flight
 
-    def put(self, send: Send) -> None:
-        """Add a send behind all others. Raises ValueError if its cid does not rise."""
-        if send.cid is None or send.cid <= self.high:
-            raise ValueError(f"cid {send.cid} after {self.high}")
-        self.high = send.cid
-        self._waiting.append(send)
+    def seen(self, high: int) -> None:
+        """The server's log holds a cid this high: those that are given from now on are
+        higher."""
+        self._seen = max(self._seen, high)
+
+    def put(self, *sends: Send) -> list[Send]:
+        """Add sends behind all others; those that have no cid are given one. They are
+        kept by the spool when this returns.
+
+        Raises ValueError if a cid does not rise, and what the spool raises.
+        """
+        high, numbered = self.high, []
+        for send in sends:
+            if send.cid is None:
+                cid = max(high, self._seen) + 1
+                send = msgspec.structs.replace(send, cid=cid)
+            elif send.cid <= high:
+                raise ValueError(f"cid {send.cid} after {high}")
+            high = send.cid or 0
+            numbered.append(send)
+        self._spool.add(numbered)
+        self.high = high
+        self._waiting += numbered
+        return numbered
 
     def take(self) -> list[Send]:
         """What to transmit now; it is in flight from here on."""
@@ -62,14 +132,16 @@ class Outbox:
             taken.append(send)
         return taken
 
-    def kept(self, cid: int) -> Send | None:
+    def kept(self, cid: int, done: Done) -> Send | None:
         """It is in the log. None if it was not in flight."""
-        return self._flight.pop(cid, None)
+        return self._settled(cid, done)
 
-    def refused(self, cid: int, retry: bool) -> Send | None:
+    def refused(self, cid: int, fault: Fault) -> Send | None:
         """It was refused, for now or for good. None if it was not in flight."""
+        if not fault.retry:
+            return self._settled(cid, fault)
         send = self._flight.pop(cid, None)
-        if send is not None and retry:
+        if send is not None:
             self._back.append(send)
         return send
 
@@ -90,6 +162,12 @@ class Outbox:
         given_up = list(self._waiting)
         self._waiting.clear()
         return given_up
+
+    def _settled(self, cid: int, answer: Done | Fault) -> Send | None:
+        send = self._flight.pop(cid, None)
+        if send is not None:
+            self._spool.settle(send, answer)
+        return send
 
     def _go_back(self) -> None:
         self._back.sort(key=lambda send: send.cid or 0)

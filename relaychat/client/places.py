@@ -20,6 +20,8 @@ class Place:
         self.joining = False
         """A join is under way."""
         self.inside = False
+        self.member = False
+        """We don't ask to be let in: we are in it, or not any more."""
         self.refused: Fault | None = None
         self.leaving: Part | None = None
         """What was asked to leave it. Until the answer its events are still ours."""

@@ -562,11 +562,12 @@ class SendTests(TestCase):
         self.assertEqual(len(conversation.outbox), 0)
 
     def test_cids_rise(self) -> None:
-        """A cid that does not rise is a mistake of ours."""
+        """A cid that does not rise is a mistake of ours; without one it is the next."""
         conversation, _ = self.ready()
         self.put(conversation, 5)
         self.assertRaises(ValueError, self.put, conversation, 5)
-        self.assertRaises(ValueError, conversation.send, Say("#ops", "x"))
+        (send,) = conversation.send(Say("#ops", "x"))
+        self.assertEqual(send.cid, 6)
 
     def test_unknown_answers_are_nothing(self) -> None:
         """An answer to what was not asked is no event."""

@@ -1,0 +1,105 @@
+"""A room as a client sees it: who is in it, its topic, how far it was read."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+from msgspec import UNSET
+
+from relaychat.model.commands import Cursor
+from relaychat.model.events import (
+    Gap,
+    Joined,
+    Kicked,
+    Left,
+    LogEvent,
+    MemberEntry,
+    PolicySet,
+    Renamed,
+    RoleSet,
+    RoomShown,
+    Said,
+    TopicSet,
+    Withheld,
+)
+from relaychat.model.names import fold
+from relaychat.model.policy import Policy, RoleName
+
+UNREAD_MOST = 1000
+"""Unread messages that are counted; above it there are "at least" so many."""
+
+
+class Room:
+    """One room that we are in, kept up to date by the room's own log."""
+
+    def __init__(self, shown: RoomShown) -> None:
+        self.name = shown.room
+        self.topic = ""
+        self.policy = Policy()
+        self.role: RoleName = "member"
+        self.direct: str | None = None
+        """The other one's nick, in a room of two."""
+        self.members: dict[str, MemberEntry] = {}
+        """By folded nick; of a very large room those that the server named."""
+        self.marked = 0
+        """Up to here it was read, on any device."""
+        self.cursor = Cursor(shown.epoch, shown.seq)
+        """Up to here its events were given to this program."""
+        self._unread: deque[int] = deque(maxlen=UNREAD_MOST)
+        self.show(shown)
+
+    def __repr__(self) -> str:
+        return f"<Room {self.name} at {self.cursor.seq}, {self.unread} unread>"
+
+    @property
+    def unread(self) -> int:
+        """Messages of others above the read marker, of those that this program was
+        given."""
+        return len(self._unread)
+
+    def show(self, shown: RoomShown) -> None:
+        """The room as the server shows it now."""
+        self.name, self.topic, self.policy = shown.room, shown.topic, shown.policy
+        self.role, self.direct = shown.role, shown.direct
+        if shown.members:
+            self.members = {fold(one.nick): one for one in shown.members}
+        self.mark(shown.marked)
+
+    def mark(self, seq: int) -> None:
+        """The read marker moved. It never goes back."""
+        self.marked = max(self.marked, seq)
+        while self._unread and self._unread[0] <= self.marked:
+            self._unread.popleft()
+
+    def pass_over(self, event: LogEvent | Withheld | Gap, nick: str) -> None:
+        """This is the next of its log; we are ``nick``."""
+        if isinstance(event, Gap):
+            self.cursor = Cursor(event.epoch, event.last)
+            return
+        seq = event.last if isinstance(event, Withheld) else event.seq
+        self.cursor = Cursor(self.cursor.epoch, seq)
+        if isinstance(event, Said) and fold(event.sender) != fold(nick):
+            if event.seq > self.marked:
+                self._unread.append(event.seq)
+        elif isinstance(event, LogEvent):
+            self._people(event)
+
+    def _people(self, event: LogEvent) -> None:
+        match event:
+            case Joined(sender=sender, role=role, account=account):
+                self.members[fold(sender)] = MemberEntry(sender, role, account)
+            case Left(sender=nick) | Kicked(nick=nick):
+                self.members.pop(fold(nick), None)
+            case Renamed(sender=sender, nick=nick):
+                one = self.members.pop(fold(sender), MemberEntry(nick))
+                self.members[fold(nick)] = msgspec.structs.replace(one, nick=nick)
+            case RoleSet(nick=nick, role=role):
+                one = self.members.get(fold(nick), MemberEntry(nick))
+                self.members[fold(nick)] = msgspec.structs.replace(one, role=role)
+            case TopicSet(text=text):
+                self.topic = text
+            case PolicySet(policy=policy):
+                change = msgspec.structs.asdict(policy)
+                change = {name: to for name, to in change.items() if to is not UNSET}
+                self.policy = msgspec.structs.replace(self.policy, **change)
