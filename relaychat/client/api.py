@@ -134,7 +134,12 @@ class Client:
             device=self._file.secret,
             client=f"relaychat/{__version__}",
         )
-        self.conversation = Conversation(hello, everything=True, spool=self._file)
+        self.conversation = Conversation(
+            hello,
+            everything=True,
+            greeting=dial.greeting(where.server),
+            spool=self._file,
+        )
         for send in self._file.unsent():
             self._sendings[send.cid or 0] = Sending(send)
         self.link = Link(reactor, endpoint, self.conversation, self._heard, jitter)

@@ -25,7 +25,8 @@ class ClientTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.relay = Relay()
         self.relay.stays = True
-        self.relay.accounts = {"ann": ("ann", "secret"), "bob": ("bob", "secret")}
+        for name in ("ann", "bob"):
+            self.relay.account(name, "secret")
         self.place = RelayPlace(self.relay)
         self.state = Path(self.mktemp())
 
