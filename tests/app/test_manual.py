@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.config import LISTEN, from_mapping
+from relaychat.app.config import LISTEN, Config, from_mapping
 from relaychat.app.manual import manual
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "configuration.md"
@@ -28,8 +28,17 @@ class ManualTests(SynchronousTestCase):
 
     def test_examples_are_good(self) -> None:
         """Every example in it is a configuration."""
-        examples = manual().split("```toml\n")[1:]
+        examples = configurations(manual())
         self.assertEqual(len(examples), 3)
-        for example in examples:
-            config = from_mapping(tomllib.loads(example.partition("```")[0]))
-        self.assertEqual(config.listen, LISTEN)
+        self.assertEqual(examples[-1].listen, LISTEN)
+
+    def test_other_pages(self) -> None:
+        """So is every example of the page about TLS."""
+        page = PAGE.with_name("tls.md").read_text(encoding="utf-8")
+        self.assertEqual(len(configurations(page)), 4)
+
+
+def configurations(page: str) -> list[Config]:
+    """What a page shows as TOML."""
+    examples = page.split("```toml\n")[1:]
+    return [from_mapping(tomllib.loads(one.partition("```")[0])) for one in examples]
