@@ -48,7 +48,7 @@ endpoint = "unix:{{data}}/control.sock:mode=600"
 dialect = "irc"
 endpoint = "tcp:{port}:interface=127.0.0.1"
 """
-RELAYCHAT = "from relaychat.client.command import main; main(prog_name='relaychat')"
+RELAYCHAT = "from relaychat.app.command import main; main(prog_name='relaychat')"
 
 
 class TooSlow(Exception):

@@ -10,7 +10,9 @@ import click
 from relaychat.client.command import main as client
 
 LATER = {
+    "account": "relaychat.client.account",
     "chaos": "relaychat.testing.chaos_command",
+    "ctl": "relaychat.client.ctl",
     "init": "relaychat.app.init",
     "simulate": "relaychat.testing.simulation.command",
     "verify": "relaychat.app.verify",

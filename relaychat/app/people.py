@@ -43,7 +43,11 @@ Method = Callable[[Any, Caller], Coroutine["Deferred[Any]", Any, Word]]
 class Office(Struct, frozen=True):
     """Where people log in, and where their accounts are looked after."""
 
+    world: World
     accounts: Accounts
+    go_on: Callable[[], Coroutine[Deferred[Any], Any, None]]
+    """To be called once, when the hub has started: goes on with deletions that were
+    under way."""
     admit: Admit
     errands: dict[type[Command], Errand]
 
@@ -90,7 +94,9 @@ def office(
         world, accounts, tickets, failures, house, rules.register, not checkers
     )
     administration = Administration(world, accounts, tickets, house)
-    return Office(accounts, admit, errands(registry, administration))
+    return Office(
+        world, accounts, registry.go_on, admit, errands(registry, administration)
+    )
 
 
 def errands(

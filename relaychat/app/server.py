@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
@@ -19,12 +19,13 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 
-from relaychat.app import logs, process
+from relaychat.app import first, logs, process
 from relaychat.app.build import CannotBuild, Relay, build
 from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
+from relaychat.model.errors import RelayError
 from relaychat.store.api import StoreBroken, StoreLocked
 
 GOODBYE_S = 5.0
@@ -57,6 +58,7 @@ class RelayService(Service):
         self._relay: Relay | None = None
         self._ports: list[IListeningPort] = []
         self._starting: Deferred[None] | None = None
+        self._beginning: Deferred[None] | None = None
         self._failed = False
 
     def setServiceParent(self, parent: Any) -> None:
@@ -106,6 +108,25 @@ class RelayService(Service):
         reactor.callWhenRunning(process.on_hangup, reload, reactor)
         hosts = [port.getHost() for port in self._ports]
         self._log.info("{text}", text=welcome(config, relay.doors, hosts))
+        self._beginning = Deferred.fromCoroutine(self._begin(relay))
+        self._beginning.addErrback(self._not_begun)
+
+    async def _begin(self, relay: Relay) -> None:
+        """What is done about accounts once the doors are open."""
+        try:
+            await relay.people.go_on()
+            data, out = self._config.server.data, first.terminal()
+            told = await first.first_administrator(
+                relay.people.accounts, relay.people.world, data, out
+            )
+        except (RelayError, StoreBroken) as error:
+            told = f"the accounts could not be looked after: {error}"
+        if told:
+            self._log.info("{text}", text=told)
+
+    def _not_begun(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            self._log.failure("looking after the accounts failed", failure)
 
     def _not_started(self, failure: Failure) -> None:
         self._failed = True
@@ -148,8 +169,9 @@ class RelayService(Service):
     # -- stop ----------------------------------------------------------------------
 
     async def _close(self) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
+        for under_way in (self._starting, self._beginning):
+            if under_way is not None:
+                under_way.cancel()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         relay = self._relay

@@ -52,7 +52,9 @@ class KnownDevice(Struct, frozen=True, omit_defaults=True):
     made_ms: int
     seen_ms: int
     trusted: bool = False
-    """Its secret was never said where others could listen: it may log in by itself."""
+    """It has logged in by more than a token, and may do so by itself from then on."""
+    exposed: bool = False
+    """Its secret was said where others could listen: it is never trusted again."""
     revoked: bool = False
 
 

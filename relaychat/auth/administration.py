@@ -27,7 +27,7 @@ from relaychat.model.accounts import (
     TicketList,
     TicketMade,
 )
-from relaychat.model.errors import Forbidden, Revoked, Suspended
+from relaychat.model.errors import Forbidden, NoSuchUser, Revoked, Suspended
 from relaychat.model.events import Done
 from relaychat.model.words import Word
 from relaychat.model.world import World
@@ -61,6 +61,8 @@ class Administration:
         _check(caller)
         known = await self._accounts.find(command.name)
         rank = command.administrator
+        if known is None and command.password is None:
+            raise NoSuchUser("there is no such account", command.name)
         if known is None:
             account = Account(command.name, administrator=bool(rank))
             await self._accounts.register(account, command.password)

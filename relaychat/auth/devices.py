@@ -33,22 +33,19 @@ def seen(
 ) -> Account:
     """The account, with a device of it that logs in now.
 
-    It is trusted, so that it may come back by itself, if it comes for the first time,
-    not by a token, and its secret was never said where others could listen. Raises
-    Revoked.
+    It is trusted, so that it may come back by itself, unless it came by a token, or its
+    secret was ever said where others could listen. Raises Revoked.
     """
-    known = account.device(digest)
-    if known is None:
-        trusted = secure and not by_token
-        fresh = KnownDevice(digest, client, now_ms, now_ms, trusted)
-    elif known.revoked:
+    known = account.device(digest) or KnownDevice(digest, client, now_ms, 0)
+    if known.revoked:
         raise Revoked(REVOKED)
-    else:
-        fresh = replace(known, trusted=known.trusted and secure)
-        if now_ms - known.seen_ms > SEEN_MS:
-            fresh = replace(fresh, client=client, seen_ms=now_ms)
-        if fresh == known:
-            return account
+    exposed = known.exposed or not secure
+    trusted = not exposed and (known.trusted or not by_token)
+    fresh = replace(known, trusted=trusted, exposed=exposed)
+    if now_ms - known.seen_ms > SEEN_MS:
+        fresh = replace(fresh, client=client, seen_ms=now_ms)
+    if fresh == known:
+        return account
     others = [one for one in account.devices if one.digest != digest]
     return replace(account, devices=bounded([*others, fresh]))
 
@@ -62,14 +59,14 @@ def bounded(devices: list[KnownDevice]) -> tuple[KnownDevice, ...]:
     return tuple(devices)
 
 
-def forget_logins(account: Account) -> Account:
-    """The account without anything but its password to log in by. Its devices stay
-    known, for what they have sent."""
+def forget_logins(account: Account, keep: str | None = None) -> Account:
+    """The account without anything but its password to log in by; ``keep`` is the
+    digest of a device that stays trusted. All devices stay known, for what they have
+    sent."""
+    devices = tuple(
+        one if one.digest == keep else replace(one, trusted=False)
+        for one in account.devices
+    )
     return replace(
-        account,
-        tokens=(),
-        certificates=(),
-        devices=tuple(replace(one, trusted=False) for one in account.devices),
-        uid=None,
-        reset="",
+        account, tokens=(), certificates=(), devices=devices, uid=None, reset=""
     )

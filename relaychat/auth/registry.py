@@ -212,7 +212,12 @@ class Registry:
         account = await self._prove(caller, command.old)
         if not (account.hash or self._own_passwords):
             raise Forbidden("your password is not kept here")
-        change = forget_logins if command.everywhere else _same
+
+        def change(account: Account) -> Account:
+            if command.everywhere:
+                return forget_logins(account, caller.device)
+            return account
+
         await self._accounts.set_password(caller.account, command.new, change)
         if command.everywhere:
             self._house.cut(caller.account, Revoked(), keep=caller.session)
@@ -387,10 +392,6 @@ class Registry:
 def deleted(account: Account) -> Account:
     """What is kept of an account that is no more: its name."""
     return Account(account.name, made_ms=account.made_ms, deleted=True)
-
-
-def _same(account: Account) -> Account:
-    return account
 
 
 def _is_over(token: Token, now_ms: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -290,89 +289,3 @@ def trust(
         pinning.forget(server, root)
     else:
         pinning.trust(server, root, fingerprint, yes)
-
-
-@main.group(epilog=EXIT_CODES)
-@click.option(
-    "--data",
-    envvar="RELAYCHAT_DATA",
-    default="relaychat-data",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The server's data folder.",
-)
-@click.pass_context
-def ctl(context: click.Context, data: Path) -> None:
-    """Look after the server of this machine, over its control socket."""
-    context.obj = data / "control.sock"
-
-
-@ctl.command()
-@as_json
-@click.pass_obj
-def status(socket: Path, json: bool) -> None:
-    """Counts of the whole server."""
-    from relaychat.client.control import show_status
-
-    show_status(socket, json)
-
-
-@ctl.command("rooms")
-@as_json
-@click.pass_obj
-def ctl_rooms(socket: Path, json: bool) -> None:
-    """Every room."""
-    from relaychat.client.control import show_rooms
-
-    show_rooms(socket, json)
-
-
-@ctl.command()
-@as_json
-@click.pass_obj
-def sessions(socket: Path, json: bool) -> None:
-    """Every session."""
-    from relaychat.client.control import show_sessions
-
-    show_sessions(socket, json)
-
-
-@ctl.command()
-@click.pass_obj
-def stop(socket: Path) -> None:
-    """Stop the server cleanly."""
-    from relaychat.client.control import stop_server
-
-    stop_server(socket)
-
-
-@ctl.command()
-@click.pass_obj
-def reload(socket: Path) -> None:
-    """Have the server read its certificates anew.
-
-    It does so by itself within a minute. What can't be used is told, and the old stays.
-    """
-    from relaychat.client.control import reload_server
-
-    reload_server(socket)
-
-
-@ctl.command()
-@click.argument("name")
-@click.pass_obj
-def account(socket: Path, name: str) -> None:
-    """Make an account, or give one a new password.
-
-    The password is asked for; without a terminal it is the first line of stdin.
-    """
-    from relaychat.client.control import add_account
-
-    add_account(socket, name, _new_password())
-
-
-def _new_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    typed: str = click.prompt("New password", hide_input=True, confirmation_prompt=True)
-    return typed

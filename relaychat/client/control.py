@@ -18,7 +18,6 @@ from relaychat.client.run import CLOSED_OUTPUT, REFUSED, UNREACHABLE
 from relaychat.client.show import clean
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
 from relaychat.model import events
-from relaychat.model.accounts import AddAccount
 from relaychat.model.commands import (
     Command,
     ListRooms,
@@ -35,7 +34,8 @@ ANSWER_S = 30.0
 _encode = msgspec.json.Encoder().encode
 
 
-def _leave(code: int, text: str) -> None:
+def leave(code: int, text: str) -> None:
+    """End the command with this code."""
     output.note(text)
     sys.exit(code)
 
@@ -52,23 +52,33 @@ class Control:
         try:
             self._socket.connect(str(path))
         except OSError as error:
-            _leave(UNREACHABLE, f"{path}: {error.strerror}; does the server run?")
+            leave(UNREACHABLE, f"{path}: {error.strerror}; does the server run?")
 
     def ask(self, command: Command) -> Word:
         """The answer to a command. Exits if it was refused or does not come."""
+        return self.accepted(self.try_to(command))
+
+    def accepted(self, answer: Word) -> Word:
+        """The same answer, if it is no refusal. Exits if it is one."""
+        if isinstance(answer, events.Fault):
+            leave(REFUSED, f"{answer.text} [{answer.code}]")
+        return answer
+
+    def try_to(self, command: Command) -> Word:
+        """The answer to a command, or its refusal. Exits if none comes."""
         command = msgspec.structs.replace(command, id=1)
         try:
             self._socket.sendall(line(command))
             for word in self._words():
-                if isinstance(word, events.Fault):
-                    _leave(REFUSED, f"{word.text} [{word.code}]")
-                if isinstance(word, events.Answer) and word.id == 1:
+                refused = isinstance(word, events.Fault)
+                if refused or (isinstance(word, events.Answer) and word.id == 1):
+                    assert isinstance(word, Word)
                     return word
         except (OSError, Unreadable) as error:
-            _leave(UNREACHABLE, f"no answer: {error}")
+            leave(UNREACHABLE, f"no answer: {error}")
         if isinstance(command, Stop):
             return events.Goodbye("shutting_down", "")
-        _leave(UNREACHABLE, "the server hung up")
+        leave(UNREACHABLE, "the server hung up")
         raise AssertionError("not reached")
 
     def _words(self) -> Iterator[Word | Unknown]:
@@ -77,14 +87,16 @@ class Control:
                 yield read(raw)
 
 
-def _show(lines: list[str]) -> None:
+def show(lines: list[str]) -> None:
+    """Write lines."""
     try:
         output.write("".join(f"{text}\n" for text in lines))
     except output.OutputClosed:
         sys.exit(CLOSED_OUTPUT)
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of columns."""
     cleaned = [tuple(clean(cell) for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cleaned, strict=True)]
     return [
@@ -95,7 +107,8 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _entries(rows: list[msgspec.Struct]) -> list[str]:
+def entries(rows: list[msgspec.Struct]) -> list[str]:
+    """Lines of JSON."""
     return [_encode(row).decode() for row in rows]
 
 
@@ -103,11 +116,11 @@ def show_status(path: Path, json: bool) -> None:
     """Counts of the whole server."""
     answer = Control(path).ask(Status())
     if json:
-        _show([_encode(answer).decode()])
+        show([_encode(answer).decode()])
         return
     fields = msgspec.to_builtins(answer)
-    _show(
-        _table(
+    show(
+        table(
             [(name, str(fields[name])) for name in fields if name not in ("type", "id")]
         )
     )
@@ -120,7 +133,7 @@ def show_rooms(path: Path, json: bool) -> None:
         answer = control.ask(ListRooms(after))
         assert isinstance(answer, events.RoomList)
         if json:
-            _show(_entries(list(answer.rooms)))
+            show(entries(list(answer.rooms)))
         rows += [
             (one.room, str(one.members), str(one.seq), one.topic)
             for one in answer.rooms
@@ -129,7 +142,7 @@ def show_rooms(path: Path, json: bool) -> None:
             break
         after = answer.rooms[-1].room
     if not json:
-        _show(_table(rows))
+        show(table(rows))
 
 
 def show_sessions(path: Path, json: bool) -> None:
@@ -140,13 +153,13 @@ def show_sessions(path: Path, json: bool) -> None:
         answer = control.ask(ListSessions(after))
         assert isinstance(answer, events.SessionList)
         if json:
-            _show(_entries(list(answer.sessions)))
+            show(entries(list(answer.sessions)))
         rows += _session_rows(answer.sessions)
         if not answer.more:
             break
         after = answer.sessions[-1].number
     if not json:
-        _show(_table(rows))
+        show(table(rows))
 
 
 def _session_rows(
@@ -172,11 +185,6 @@ def reload_server(path: Path) -> None:
     """Have the certificates read anew. Exits if one can't be used."""
     answer = Control(path).ask(Reload())
     assert isinstance(answer, events.Reloaded)
-    _show(list(answer.changed) or ["nothing has changed"])
+    show(list(answer.changed) or ["nothing has changed"])
     if answer.problems:
-        _leave(REFUSED, "\n".join(answer.problems))
-
-
-def add_account(path: Path, name: str, password: str) -> None:
-    """Make an account, or give one a new password."""
-    Control(path).ask(AddAccount(name, password))
+        leave(REFUSED, "\n".join(answer.problems))

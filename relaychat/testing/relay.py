@@ -74,6 +74,7 @@ class Relay:
             checkers,
         )
         self.hub.start()
+        Deferred.fromCoroutine(self.office.go_on())
         self.run()
 
     def run(self) -> None:

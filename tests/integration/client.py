@@ -17,7 +17,7 @@ from tests.integration.server import (
     environment,
 )
 
-MAIN = (sys.executable, "-c", "from relaychat.client.command import main; main()")
+MAIN = (sys.executable, "-c", "from relaychat.app.command import main; main()")
 PASSWORD = "a long pass phrase"
 ROOM = "#ops"
 

@@ -143,6 +143,7 @@ class Server:
         relay.hub.drafts = watched(self._wants_snapshot, self._trace, self._taken_back)
         relay.hub.start()
         self.relay, self.up = relay, True
+        Deferred.fromCoroutine(relay.people.go_on())
         for listen, door in zip(self._config.listen, relay.doors, strict=True):
             factory: Any = door.factory
             if listen.tls:

@@ -1,0 +1,35 @@
+"""What commands ask a person for: passwords, and how long something lasts."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import click
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def asked(prompt: str, again: bool = False) -> str:
+    """A password: from the terminal, unseen, or else the next line of stdin."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=again)
+    return typed
+
+
+def new_password() -> str:
+    """A new password, typed twice."""
+    return asked("New password", again=True)
+
+
+def seconds(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> int | None:
+    """A time like 90s, 30m, 12h, 7d or 4w, in seconds: a callback of options."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", value)
+    if found is None:
+        raise click.BadParameter("a time is written 90s, 30m, 12h, 7d or 4w")
+    return int(found[1]) * UNITS[found[2]]
