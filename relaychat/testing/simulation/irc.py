@@ -72,7 +72,7 @@ class Irc:
         self._names: dict[str, dict[str, None]] = {}
         self._aliases: dict[str, set[str]] = {}
         self._said: set[str] = set()
-        """Its own texts, which it must never hear in a room."""
+        """Its own texts of this connection, which must never hear them in a room."""
         self._wire: _Wire | None = None
         self._last_heard_us = 0
         self._reactor: SimulatedReactor
@@ -220,6 +220,7 @@ class Irc:
         self.roster.clear()
         self._names.clear()
         self._asked.clear()
+        self._said.clear()
 
     def _pulse(self) -> None:
         self._reactor.callLater(PULSE_S, self._pulse)
