@@ -11,6 +11,7 @@ from relaychat.model import commands as c
 from relaychat.model.policy import PolicyChange, RoleName
 from relaychat.testing.simulation.irc import Irc
 from relaychat.testing.simulation.native import Native
+from relaychat.testing.simulation.stranger import Stranger
 
 ROOMS = ["#a", "#b", "#c", "#d", "#e"]
 ROLES: list[RoleName] = ["member", "voice", "operator", "owner"]
@@ -260,11 +261,14 @@ IRC: dict[str, Callable[[Irc, Deed], None]] = {
 }  # fmt: skip
 
 
-def do(person: Native | Irc, what: str, deed: Deed) -> None:
+def do(person: Native | Irc | Stranger, what: str, deed: Deed) -> None:
     """Have somebody do this, if they can."""
     if isinstance(person, Native):
         doing = NATIVE[what]
         person.call(lambda: doing(person, deed))
+    elif isinstance(person, Stranger):
+        text = deed.text(IRC_TEXT)
+        person.call(lambda: person.babble(deed.chance, deed.nicks, text))
     elif what in IRC:
         telling = IRC[what]
         person.call(lambda: telling(person, deed))

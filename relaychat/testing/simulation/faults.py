@@ -8,9 +8,8 @@ from collections.abc import Callable
 from errno import ECONNRESET
 
 from relaychat.testing.simulation.disk import Trouble
-from relaychat.testing.simulation.irc import Irc
-from relaychat.testing.simulation.native import Native
 from relaychat.testing.simulation.network import Line
+from relaychat.testing.simulation.people import Person
 from relaychat.testing.simulation.stage import Stage
 
 HOUR_MS = 3_600_000
@@ -19,9 +18,7 @@ HOUR_MS = 3_600_000
 class Fault:
     """One item's mischief."""
 
-    def __init__(
-        self, stage: Stage, person: Native | Irc, chance: random.Random
-    ) -> None:
+    def __init__(self, stage: Stage, person: Person, chance: random.Random) -> None:
         self.stage = stage
         self.person = person
         self.chance = chance

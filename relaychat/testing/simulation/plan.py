@@ -60,7 +60,7 @@ def plan(seed: str, options: Options) -> list[Item]:
         for number in range(deeds + faults)
         if kept is None or number in kept
     ]
-    return sorted(items)
+    return sorted(item for item in items if item.at_us < options.length_s * 1e6)
 
 
 def _drawn(seed: str, options: Options, number: int, fault: bool) -> Item:

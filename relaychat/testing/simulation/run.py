@@ -29,7 +29,7 @@ from relaychat.testing.simulation.irc import Irc
 from relaychat.testing.simulation.native import Native
 from relaychat.testing.simulation.options import Options
 from relaychat.testing.simulation.pages import wrong_pages
-from relaychat.testing.simulation.people import people
+from relaychat.testing.simulation.people import Person, people
 from relaychat.testing.simulation.plan import Item, plan
 from relaychat.testing.simulation.stage import Stage
 from relaychat.testing.truth import Truth, from_ledger
@@ -131,7 +131,7 @@ class Run:
             self._calm()
             stage.world.advance(CALM_S)
 
-    def _present(self) -> list[tuple[int, Native | Irc]]:
+    def _present(self) -> list[tuple[int, Person]]:
         """Who takes part, with their numbers."""
         present = self.options.present
         return [

@@ -17,12 +17,14 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, execute
 from twisted.protocols.policies import WrappingFactory
 
-from relaychat.app.build import Ground, Relay, compose
+from relaychat.app.build import CannotBuild, Ground, Relay, compose
 from relaychat.app.config import Config
+from relaychat.app.dialects import NoSuchDialect, find_dialect
 from relaychat.auth.accounts import Accounts
 from relaychat.auth.passwords import Passwords
 from relaychat.hub.hub import Alarms
 from relaychat.model.world import World
+from relaychat.session.dialect import Dialect
 from relaychat.store.memory import MemoryStore
 from relaychat.testing.hashing import CHEAP, AtOnce
 from relaychat.testing.simulation.disk import Disk, DiskStore
@@ -71,9 +73,9 @@ class Threads:
 class Entrance(Struct, frozen=True):
     """A door that people can come in by."""
 
-    dialect: str
+    dialect: type[Dialect]
     place: str
-    """As the network knows it: ``tcp:7600``."""
+    """As the network knows it: ``tcp:3``."""
 
 
 class Server:
@@ -109,11 +111,17 @@ class Server:
 
     @property
     def entrances(self) -> list[Entrance]:
-        """Where people can come in."""
-        return [
-            Entrance(listen.dialect, simulated_endpoint(index, listen.endpoint))
-            for index, listen in enumerate(self._config.listen)
-        ]
+        """Where people can come in. Raises CannotBuild."""
+        try:
+            return [
+                Entrance(
+                    find_dialect(listen.dialect),
+                    simulated_endpoint(index, listen.endpoint),
+                )
+                for index, listen in enumerate(self._config.listen)
+            ]
+        except NoSuchDialect as error:
+            raise CannotBuild(str(error)) from None
 
     def add_accounts(self, names: dict[str, str]) -> None:
         """Accounts and their passwords, straight into the log. Before the first
