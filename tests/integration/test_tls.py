@@ -12,7 +12,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from relaychat.app.certificate import Issued, make_authority, make_server
 from relaychat.net.tls import colons
-from tests.integration.server import Folder, Peer, Server, connect, environment
+from tests.integration.server import ROOT, Folder, Peer, Server, connect, environment
 from tests.net.pki import NOW
 
 CLIENTS = 200
@@ -119,6 +119,20 @@ class ProfileTests(TlsCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn(f"{where}: OK - Compliant.", done.stdout)
         self.assertNotIn("VULNERABLE", done.stdout)
+
+
+class HandshakeTests(SynchronousTestCase):
+    """The short form of ``benchmarks/handshakes.py``."""
+
+    def test_nothing_is_left(self) -> None:
+        """Handshakes that end anywhere leave nothing behind."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "benchmarks" / "handshakes.py"),
+             "--count", "700"],
+            env=environment(measured=True), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(" 0 connections left", done.stdout)
 
 
 def find(program: str) -> str:
