@@ -46,6 +46,9 @@ class Reader:
         """Events that came again and were not shown."""
         self._hello = False
         self._early = 0
+        self._anew = False
+        """The room has begun anew, and we have not been told what that leaves out: what
+        comes does not follow our cursor, whatever its seq."""
 
     @property
     def cursor(self) -> Cursor | None:
@@ -57,6 +60,7 @@ class Reader:
         one."""
         self.standing = Standing.OUTSIDE
         self._early = 0
+        self._anew = False
         self._hello = bool(self.epoch)
         return self.cursor
 
@@ -71,7 +75,8 @@ class Reader:
             self.epoch, self.seq = room.epoch, room.seq
             if self.since is not None:
                 self.seq = min(self.since, room.seq)
-        elif self._hello and not joined:
+        self._anew = self.epoch != room.epoch
+        if self._hello and not joined:
             self.standing = Standing.RESUMING
             return False
         if (self.epoch, self.seq) == (room.epoch, room.seq):
@@ -88,6 +93,9 @@ class Reader:
         """Move over an event; False if it is not to be shown. Raises Hole."""
         if self.standing is Standing.OUTSIDE:
             return False
+        if self._anew:
+            self._early = max(self._early, seq)
+            return False
         if seq <= self.seq:
             self.doubles += 1
             return False
@@ -103,7 +111,7 @@ class Reader:
         """Move over entries that one may not read. Raises Hole."""
         if self.standing is Standing.OUTSIDE or event.last <= self.seq:
             return False
-        if event.first > self.seq + 1:
+        if self._anew or event.first > self.seq + 1:
             return self.passes(event.first)
         self.seq = event.last
         return True
@@ -113,6 +121,7 @@ class Reader:
         if (event.epoch, event.last) == (self.epoch, self.seq):
             return False
         self.epoch, self.seq, self._early = event.epoch, event.last, 0
+        self._anew = False
         return True
 
     def level(self, reached: bool) -> bool:
@@ -121,6 +130,8 @@ class Reader:
         self._hello = False
         if self.standing is not Standing.RESUMING or not reached:
             return self.standing is not Standing.RESUMING
+        if self._anew:
+            raise Hole(f"{self.room}: it began anew, and goes on as if it had not")
         if self._early > self.seq:
             raise Hole(f"{self.room}: resumed to {self.seq}, but saw {self._early}")
         self.standing = Standing.LEVEL

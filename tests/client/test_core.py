@@ -238,6 +238,27 @@ class FollowTests(TestCase):
         assert reader is not None
         self.assertEqual(reader.cursor, Cursor("e2", 4))
 
+    def test_begun_anew_meanwhile(self) -> None:
+        """What a room that began anew tells before its reset does not follow the old
+        cursor, even where its seq does; without a reset it is of no use."""
+        for reset in (True, False):
+            conversation, server = self.follow()
+            server.lose()
+            hello = server.connect()
+            server.resumed(hello["id"])
+            (join,) = server.told()
+            server.say(shown(5, "e2", id=join["id"]), said(6),
+                       {"type": "withheld", "room": "#ops", "first": 6, "last": 7},
+                       said(8))  # fmt: skip
+            (resume,) = server.told()
+            self.assertEqual(resume["rooms"], {"#ops": {"epoch": "e1", "seq": 5}})
+            if reset:
+                server.say({"type": "gap", "room": "#ops", "first": 6, "last": 8,
+                            "reason": "reset", "epoch": "e2"}, said(9))  # fmt: skip
+            server.resumed(resume["id"], "#ops")
+            self.assertEqual(server.seqs(), [9] if reset else [])
+            self.assertEqual(bool(conversation.broken), not reset)
+
     def test_withheld_counts(self) -> None:
         """Entries one may not read are passed over, not missed."""
         _, server = self.follow()

@@ -14,6 +14,8 @@ from relaychat.testing.simulation.native import Native
 from relaychat.testing.simulation.stranger import Stranger
 
 ROOMS = ["#a", "#b", "#c", "#d", "#e"]
+GUESTS_ROOM = "#guests"
+"""Only guests go there: so it passes, and begins anew with another log."""
 ROLES: list[RoleName] = ["member", "voice", "operator", "owner"]
 BURST = [1, 1, 2, 3, 5, 8, 13]
 LONG_TEXT = 0.04
@@ -55,9 +57,20 @@ class Deed:
             return self.chance.choice(rooms)
         return self.chance.choice(ROOMS)
 
+    def door(self, person: Native | Irc) -> str:
+        """A room to go into, perhaps once more."""
+        if person.wanted and self.coin():
+            return self.chance.choice(person.wanted)
+        return self.chance.choice(rooms_for(person))
+
     def coin(self, probability: float = 0.5) -> bool:
         """Yes or no."""
         return self.chance.random() < probability
+
+
+def rooms_for(person: Native | Irc) -> list[str]:
+    """Where somebody may want to be."""
+    return ROOMS if person.password else [*ROOMS, GUESTS_ROOM]
 
 
 # -- with a native client -------------------------------------------------------------
@@ -105,7 +118,7 @@ def _react(who: Native, deed: Deed) -> None:
 
 
 def _join(who: Native, deed: Deed) -> None:
-    room = deed.chance.choice(who.wanted if who.wanted and deed.coin() else ROOMS)
+    room = deed.door(who)
     who.want(room)
     if room not in who.rooms:
         who.ask(c.Join(room, deed.chance.choice(["", "key"])))
@@ -152,7 +165,7 @@ def _policy(who: Native, deed: Deed) -> None:
             {"secret": deed.coin(0.3)},
             {"key": "key" if deed.coin(0.3) else ""},
             {"limit": deed.chance.choice([0, 0, 5])},
-            {"history": deed.chance.choice(["all", "since_join"])},
+            *[{"history": deed.chance.choice(["all", "since_join"])}] * 3,
         ]
     )
     who.ask(c.SetPolicy(deed.room(who), msgspec.convert(change, PolicyChange)))
@@ -228,7 +241,7 @@ def _irc_direct(who: Irc, deed: Deed) -> None:
 
 
 def _irc_join(who: Irc, deed: Deed) -> None:
-    who.want(deed.chance.choice(who.wanted if who.wanted and deed.coin() else ROOMS))
+    who.want(deed.door(who))
 
 
 def _irc_part(who: Irc, deed: Deed) -> None:

@@ -33,9 +33,10 @@ class Paged(NamedTuple):
 
 
 def wrong_pages(
-    journal: Journal, pages: list[Paged], truth: Truth, disk: Disk
+    journal: Journal, pages: list[Paged], truth: Truth, disk: Disk, past_stays: int
 ) -> Iterator[Wrong]:
-    """What is wrong with the pages that a client was shown."""
+    """What is wrong with the pages that a client was shown. Of a member's former stays
+    so many are remembered."""
     for paged in pages:
         number = disk.numbers.get(paged.page.epoch)
         log = truth.logs.get(number) if number is not None else None
@@ -47,7 +48,7 @@ def wrong_pages(
         for invariant, text in (
             *_misplaced(paged, committed),
             *_altered(paged, log, blanked),
-            *_forbidden(paged.page, log, journal),
+            *_forbidden(paged.page, log, journal, past_stays),
         ):
             what = f"{journal.name} asked {paged.command} of {log}: {text}"
             yield invariant, what
@@ -94,16 +95,24 @@ def readable(event: object) -> bool:
     return isinstance(event, Said | Edited) and not event.redacted
 
 
-def _forbidden(page: Page, log: Log, journal: Journal) -> Iterator[Wrong]:
-    """What somebody may not read."""
+def _forbidden(
+    page: Page, log: Log, journal: Journal, past_stays: int
+) -> Iterator[Wrong]:
+    """What somebody may not read, or may and is not shown."""
     if log.kind == "direct" or not log.retold.stays:
         return
     stays = log.retold.stays_of(journal.names)
     until = log.retold.open_until(stays)
+    # Of a guest's stays we know no more than the nicks.
+    known = bool(journal.account) and len(stays) <= past_stays
     for event in page.events:
-        inside = any(first <= _first(event) <= last for first, last in stays)
+        inside = any(
+            first <= _last(event) and _first(event) <= last for first, last in stays
+        )
         if isinstance(event, LogEvent) and event.seq > until and not inside:
             yield "I8", f"was shown {event.seq}, and was no member"
+        if isinstance(event, Withheld) and inside and known:
+            yield "I5", f"a member may read {event.first} to {event.last}"
 
 
 def _first(event: LogEvent | Withheld | Gap) -> int:

@@ -15,13 +15,13 @@ from relaychat.testing.simulation.options import Options
 DEEDS_PER_CLIENT_MINUTE = 15.0
 FAULTS_PER_MINUTE = 8.0
 TOGETHER = 0.5
-"""How much of what people do comes at a full second: the network scatters it over some
-turns, and what is decided in one turn has seams that nothing else has."""
+"""How much of all comes at a full second: the network scatters it over some turns, and
+what is decided in one turn, or fails there, has seams that nothing else has."""
 
 DEEDS = {
-    "speak": 46, "direct": 6, "edit": 5, "redact": 3, "react": 4, "join": 9, "part": 3,
-    "rename": 4, "topic": 3, "role": 3, "kick": 2, "invite": 2, "ban": 2, "policy": 2,
-    "away": 1, "typing": 3, "mark": 2, "history": 5, "ask": 3, "bye": 2,
+    "speak": 46, "direct": 6, "edit": 5, "redact": 6, "react": 4, "join": 9, "part": 4,
+    "rename": 4, "topic": 3, "role": 3, "kick": 2, "invite": 2, "ban": 2, "policy": 5,
+    "away": 1, "typing": 3, "mark": 2, "history": 12, "ask": 3, "bye": 2,
 }  # fmt: skip
 """What people do, and how often; what somebody's client can't do, they don't."""
 
@@ -66,7 +66,7 @@ def plan(seed: str, options: Options) -> list[Item]:
 def _drawn(seed: str, options: Options, number: int, fault: bool) -> Item:
     chance = random.Random(f"{seed} item {number}")
     at_us = chance.randrange(round(options.minutes * 60e6))
-    if not fault and chance.random() < TOGETHER:
+    if chance.random() < TOGETHER:
         at_us -= at_us % 1_000_000
     kinds = FAULTS if fault else DEEDS
     what = chance.choices(list(kinds), list(kinds.values()))[0]

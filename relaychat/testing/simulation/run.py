@@ -23,7 +23,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from relaychat.model.names import fold
 from relaychat.testing.checker import Counts, Violation, check
 from relaychat.testing.simulation.climate import config_of, weather_of
-from relaychat.testing.simulation.deeds import ROOMS, Deed, do
+from relaychat.testing.simulation.deeds import Deed, do, rooms_for
 from relaychat.testing.simulation.faults import FAULTS, Fault
 from relaychat.testing.simulation.irc import Irc
 from relaychat.testing.simulation.native import Native
@@ -34,7 +34,7 @@ from relaychat.testing.simulation.plan import Item, plan
 from relaychat.testing.simulation.stage import Stage
 from relaychat.testing.truth import Truth, from_ledger
 
-AUDIT_S = 5.0
+AUDIT_S = 2.0
 """How often it is looked into the hub."""
 CALM_S = 90.0
 """In a liveness run, from the last fault to the judgement: 30 s until a dead connection
@@ -121,7 +121,8 @@ class Run:
         stage.server.start()
         for index, person in self._present():
             chance = random.Random(f"{self.seed} {person.name} rooms")
-            person.wanted = chance.sample(ROOMS, chance.randint(2, len(ROOMS)))
+            rooms = rooms_for(person)
+            person.wanted = chance.sample(rooms, chance.randint(2, len(rooms)))
             stage.world.later(0.1 * index, person.start)
         for item in plan(str(self.seed), options):
             stage.world.later(item.at_us / 1e6, partial(self._happen, item))
@@ -183,14 +184,19 @@ class Run:
         for person in self.people:
             if isinstance(person, Native):
                 stage.counts["pages"] += len(person.pages)
-                pages = wrong_pages(person.journal, person.pages, truth, stage.disk)
-                for invariant, text in pages:
-                    stage.report(invariant, text)
+                self._judge_pages(person, truth)
         for text in self._errors:
             stage.report("bug", text)
         if healed:
             self._at_rest(truth)
         return report.counts
+
+    def _judge_pages(self, person: Native, truth: Truth) -> None:
+        stage, journal = self.stage, person.journal
+        past_stays = stage.config.limits.hub.past_stays
+        found = wrong_pages(journal, person.pages, truth, stage.disk, past_stays)
+        for invariant, text in found:
+            stage.report(invariant, text)
 
     def _at_rest(self, truth: Truth) -> None:
         """After a liveness run everybody is there, and knows who else is."""

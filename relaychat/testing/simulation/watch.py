@@ -22,7 +22,7 @@ from relaychat.testing.snapshot import contradictions, durable, snapshot
 
 Report = Callable[[str], None]
 
-ASIDE_BYTES = 4096
+ASIDE_BYTES = 512
 """What a session tells beside the hub: signs of life, answers of its own."""
 
 

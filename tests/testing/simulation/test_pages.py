@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from relaychat.model.commands import History
-from relaychat.model.events import AnyLogEvent, Page, Withheld
+from relaychat.model.events import AnyLogEvent, Joined, Page, Withheld
 from relaychat.store.api import Batch
 from relaychat.testing.roomlog import decode
 from relaychat.testing.simulation.disk import Disk
@@ -33,7 +33,7 @@ class PageTests(CheckerTestCase):
     def wrong_with(self, *events: Any, asked_us: int = 20, **bounds: Any) -> list[str]:
         """The same, of these events."""
         paged = Paged(asked_us, History(ROOM, **bounds), Page(ROOM, EPOCH, events))
-        found = wrong_pages(self.ann, [paged], self.truth, self.disk)
+        found = wrong_pages(self.ann, [paged], self.truth, self.disk, 2)
         return [invariant for invariant, _ in found]
 
     def test_right(self) -> None:
@@ -75,10 +75,14 @@ class PageTests(CheckerTestCase):
         self.assertEqual(self.wrong_with(was, asked_us=31), ["I8"])
 
     def test_forbidden(self) -> None:
-        """I8: what is none of theirs."""
+        """I8: what is none of theirs. I5: what is, and is withheld."""
         self.ann = self.journal("cat")
         self.assertEqual(self.wrong(6), ["I8"])
         self.assertEqual(self.wrong_with(Withheld(ROOM, 1, 6)), [])
+        self.written.append(Joined(ROOM, 0, 0, "cat", "cat"))
+        self.reload()
+        self.assertEqual(self.wrong_with(Withheld(ROOM, 1, 6)), [])
+        self.assertEqual(self.wrong_with(Withheld(ROOM, 1, 7)), ["I5"])
 
     def test_no_room(self) -> None:
         """I2: a page of a room that there is not."""
