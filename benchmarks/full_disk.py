@@ -1,7 +1,7 @@
 """A disk that fills up under a relay, and has room again, and fills up again.
 
 The relay's folder is on a file system of 16 MiB, tmpfs and (as root) ext4 on a loop
-device. Native clients talk until nothing goes in any more; later the rest of the disk
+device, with blocks of a page as all but tiny disks have. Native clients talk until nothing goes in any more; later the rest of the disk
 is taken by a file, in the middle of the load. While it is full the relay refuses with
 ``unavailable``, still lets people in, and idles; when there is room again, the same
 process keeps what the same clients send again. Killed and started on a full disk, it
@@ -36,7 +36,7 @@ from twisted.internet import reactor as installed
 reactor: Any = installed
 KINDS = {
     "tmpfs": "mount -t tmpfs -o size=16m none {place}",
-    "ext4": "truncate -s 16M {image} && mkfs.ext4 -q -m 0 {image}"
+    "ext4": "truncate -s 16M {image} && mkfs.ext4 -q -m 0 -b 4096 {image}"
     " && mount -o loop {image} {place}",
 }
 LEFT_BYTES = 2 * 1024 * 1024
@@ -103,7 +103,7 @@ class FullDisk(Nearby):
             await self.welcomed(time.monotonic())
         except TooSlow:
             if self.server.code != CANNOT_START:
-                raise
+                raise TooSlow(f"start on a full disk: {self.server.code}") from None
             return False
         await self.until("the disk to be full", HEAL_S, self._refused)
         self.tally["started while full"] += 1

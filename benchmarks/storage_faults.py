@@ -10,7 +10,7 @@ then in a folder of its own that it never was in. At the end, once all clients h
 to come back, the checker (``relaychat.testing.checker``) holds what they were told
 against the log.
 
-Then file systems of 16 MiB are filled until nothing goes in (``full_disk.py``).
+(``full_disk.py`` is the one about disks that fill up.)
 
     python benchmarks/storage_faults.py [--faults 300] [--seed 1] [--jobs 2]
 

@@ -8,6 +8,7 @@ may take it away as it closes.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,19 @@ from pathlib import Path
 from relaychat.store.folder import sync_folder
 
 _CHUNK_BYTES = 1024 * 1024
+
+INDEX_ROOM_BYTES = 256 * 1024
+"""What SQLite's index of the write-ahead log takes as it opens, and a reserve."""
+
+
+def room_for_index(disk: os.statvfs_result) -> bool:
+    """Whether a full disk can't kill us by SIGBUS.
+
+    SQLite maps the index, and sees to it that its pages are there by writing a byte of
+    each. With blocks smaller than a page (ext4 below 512 MB) that allocates a part.
+    """
+    free_bytes = disk.f_bavail * disk.f_frsize
+    return disk.f_bsize >= mmap.PAGESIZE or free_bytes >= INDEX_ROOM_BYTES
 
 
 @contextmanager

@@ -7,6 +7,7 @@ first one of an existing database a copy is laid beside it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -16,7 +17,7 @@ from pathlib import Path
 from relaychat.store.api import StoreBroken
 from relaychat.store.checks import BODY_LIMIT_BYTES
 from relaychat.store.folder import sync_folder
-from relaychat.store.inherit import inherit, spared
+from relaychat.store.inherit import inherit, room_for_index, spared
 
 APPLICATION_ID = 0x72656C61
 """``rela`` in ASCII, at a place in the file's head where ``file`` and we look."""
@@ -56,6 +57,8 @@ def open_writer(
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old for relaychat")
     _make_private(path)
+    if not room_for_index(os.statvfs(path)):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     try:
         with spared(wal := path.with_name(path.name + "-wal")):
             return _opened(path, wal, factory)

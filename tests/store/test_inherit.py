@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copytree, which
 from unittest import SkipTest
 
-from relaychat.store.inherit import spared
+from relaychat.store.inherit import INDEX_ROOM_BYTES, room_for_index, spared
 from tests.store.stores import RoomLog, StoreCase
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +110,17 @@ class FailingOpenTests(StoreCase):
                 found = self.bodies(again, number)
                 self.assertEqual(found, [b"x"], f"{first}..{last}")
             self.wait(again.close())
+
+
+class RoomTests(StoreCase):
+    """A disk where the index might find no room once it is mapped."""
+
+    def test_room(self) -> None:
+        """Blocks of a page are always whole; smaller ones need some room."""
+        for block, free, enough in (
+            (4096, 0, True),
+            (1024, 0, False),
+            (1024, INDEX_ROOM_BYTES // 1024, True),
+        ):
+            numbers = (block, block, 9999, free, free, 99, 9, 9, 0, 255)
+            self.assertEqual(room_for_index(os.statvfs_result(numbers)), enough)
