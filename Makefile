@@ -17,7 +17,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 
 # Each prints one line of figures, and ends with 1 if a promise was broken.
 PROOFS = $(wildcard $(addprefix benchmarks/,\
-	crash_loop.py power_loss.py storage_faults.py mutants.py))
+	crash_loop.py power_loss.py storage_faults.py full_disk.py mutants.py))
 
 run: $(VENV)/.run
 	@.ci/foreground $(BIN)/twistd --nodaemon --pidfile= relaychat $(OPTIONS)

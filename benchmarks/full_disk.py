@@ -41,6 +41,8 @@ KINDS = {
 }
 LEFT_BYTES = 2 * 1024 * 1024
 """What the clients have to fill themselves the first time."""
+CANNOT_TELL = 120
+"""As 1, and its log is on the full disk: Python's code when it can't write that out."""
 LOOK_S = 1.0
 MOST_CPU = 0.5
 """Of a processor, by a relay that has nothing to do but to refuse now and then."""
@@ -102,7 +104,7 @@ class FullDisk(Nearby):
         try:
             await self.welcomed(time.monotonic())
         except TooSlow:
-            if self.server.code != CANNOT_START:
+            if self.server.code not in (CANNOT_START, CANNOT_TELL):
                 raise TooSlow(f"start on a full disk: {self.server.code}") from None
             return False
         await self.until("the disk to be full", HEAL_S, self._refused)
