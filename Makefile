@@ -15,7 +15,8 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 
 .PHONY: run test prove lint types tests packages scanner clean
 
-# Each prints one line of figures, and ends with 1 if a promise was broken.
+# Each prints one line of figures, and ends with 1 if a promise was broken, with 3 if it
+# can't be tried here (and says why).
 PROOFS = $(wildcard $(addprefix benchmarks/,\
 	crash_loop.py power_loss.py storage_faults.py full_disk.py mutants.py))
 
@@ -27,7 +28,7 @@ test: packages scanner lint types tests
 prove: $(VENV)/.test
 	$(BIN)/relaychat simulate --seeds 200
 	$(BIN)/relaychat simulate --seeds 60 --seed 1001 --liveness
-	set -e; for proof in $(PROOFS); do echo "$$proof:"; $(BIN)/python $$proof; done
+	set -e; for proof in $(PROOFS); do echo "$$proof:"; $(BIN)/python $$proof || [ $$? = 3 ]; done
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .

@@ -1,11 +1,12 @@
 """A disk that fills up under a relay, and has room again, and fills up again.
 
 The relay's folder is on a file system of 16 MiB, tmpfs and (as root) ext4 on a loop
-device, with blocks of a page as all but tiny disks have. Native clients talk until nothing goes in any more; later the rest of the disk
-is taken by a file, in the middle of the load. While it is full the relay refuses with
-``unavailable``, still lets people in, and idles; when there is room again, the same
-process keeps what the same clients send again. Killed and started on a full disk, it
-does the same. At the end the checker holds what was told against the log.
+device, with blocks of a page as all but tiny disks have. Native clients talk until
+nothing goes in any more; later the rest of the disk is taken by a file, in the middle
+of the load. While it is full the relay refuses with ``unavailable``, still lets people
+in, and idles; when there is room again, the same process keeps what the same clients
+send again. Killed and started on a full disk, it does the same, or says why it can't
+start. At the end the checker holds what was told against the log.
 
     python benchmarks/full_disk.py [--times 5] [--seed 1]
 
