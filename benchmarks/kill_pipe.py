@@ -7,12 +7,13 @@ that natively afterwards. Meanwhile the relay is killed with ``kill -9`` again a
 again, and the pipe once; both are started again. In the end every line has to be in the
 log once, in order, and both native readers have to have seen just that.
 
-    python benchmarks/kill_pipe.py [--lines 20000] [--kills 5] [--live] [LOG]
+    python benchmarks/kill_pipe.py [--lines 20000] [--kills 5] [--live] [--agent] [LOG]
 
 One line says what came of it; the exit code is 1 if anything was lost, doubled or out
 of order, and 2 if it took too long. ``--live`` gives the lines to the pipe's stdin
 through a pipe, so that they go through its spool; the pipe itself is then not killed.
-With ``--guests`` the native readers have no accounts.
+With ``--guests`` the native readers have no accounts. With ``--agent`` the pipe and the
+tail go through an agent each, and the pipe's is killed as often as the relay.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from relaychat.client.agent import answers
+from relaychat.client.state import agent_socket
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOM = "#ops"
@@ -103,6 +107,7 @@ class Work:
         self._notes = (folder / "notes").open("ab")
         self._relay: subprocess.Popen[bytes] | None = None
         self._all: list[subprocess.Popen[bytes]] = []
+        self._agents: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
         self, *arguments: str, account: bool = False, **streams: Any
@@ -158,6 +163,26 @@ class Work:
         assert self._relay is not None
         self._relay.kill()
         self._relay.wait()
+
+    def start_agent(self, nick: str) -> None:
+        """Start somebody's agent, and wait until it serves."""
+        agent = self.start(
+            "-m", "twisted", "relaychat-client", "--nick", nick, "--server",
+            f"unix:{self.socket}", account=True,
+        )  # fmt: skip
+        path = agent_socket(self.folder / "state", f"unix:{self.socket}", nick)
+        for _ in self.clock.ticks("the start of an agent"):
+            if agent.poll() is not None:
+                raise SystemExit(f"the agent ended: {self.notes()}")
+            if answers(path):
+                break
+        self._agents[nick] = agent
+
+    def kill_agent(self, nick: str) -> None:
+        """kill -9, and start it again."""
+        self._agents[nick].kill()
+        self._agents[nick].wait()
+        self.start_agent(nick)
 
     def account(self, name: str) -> None:
         """Make an account."""
@@ -298,15 +323,16 @@ def holes(events: list[dict[str, Any]]) -> int:
 class Pipe:
     """``relaychat pipe``, which may be killed, too."""
 
-    def __init__(self, work: Work, lines: list[str], live: bool) -> None:
+    def __init__(self, work: Work, lines: list[str], live: bool, agent: bool) -> None:
         self._work = work
         self._live = live
+        self._way = "--agent" if agent else "--no-agent"
         self._file = work.folder / "input.log"
         self._file.write_text("".join(f"{line}\n" for line in lines))
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        arguments = ("pipe", ROOM, "--nick", "ops")
+        arguments = ("pipe", ROOM, "--nick", "ops", self._way)
         if not self._live:
             with self._file.open("rb") as stdin:
                 return self._work.relaychat(*arguments, stdin=stdin, account=True)
@@ -336,6 +362,7 @@ class Result(NamedTuple):
     holes: int
     kills: int
     pipe_kills: int
+    agent_kills: int
     pipe_code: int
     restart_s: float
     seconds: float
@@ -350,24 +377,31 @@ class Result(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.kills} kills of the relay, {self.pipe_kills} of the pipe, "
-            f"{self.seconds:.1f} s; log: {self.log}; tail: {self.tail}; follow.py: "
-            f"{self.follow}; IRC: {self.irc.read} read live, the {self.irc.lost} it "
-            f"missed read from the log, {self.irc.doubled} doubled, "
-            f"{self.irc.reordered} reordered; holes in seq: {self.holes}; longest "
+            f"{self.agent_kills} of the agent, {self.seconds:.1f} s; log: {self.log}; "
+            f"tail: {self.tail}; follow.py: {self.follow}; IRC: {self.irc.read} "
+            f"read live, the {self.irc.lost} it missed read from the log, "
+            f"{self.irc.doubled} doubled, {self.irc.reordered} reordered; holes in seq: {self.holes}; longest "
             f"restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
         )
 
 
-def measure(
-    work: Work, lines: list[str], kills: int, live: bool, guests: bool
-) -> Result:
-    """One run."""
+def prepare(work: Work, guests: bool, agent: bool) -> None:
+    """The relay, the accounts, the room, the agents."""
     work.start_relay()
     for name in ("ops",) if guests else ("ops", "tailer", "follower"):
         work.account(name)
     made = work.relaychat("send", ROOM, "here we go", "--nick", "ops", account=True)
     if made.wait(30):
         raise SystemExit(f"no room: {work.notes()}")
+    for name in ("ops", "tailer") if agent else ():
+        work.start_agent(name)
+
+
+def measure(
+    work: Work, lines: list[str], kills: int, live: bool, guests: bool, agent: bool
+) -> Result:
+    """One run."""
+    prepare(work, guests, agent)
     tail = Reader(
         work.relaychat(
             "tail", ROOM, "--json", "--since", "0", "--nick", "tailer",
@@ -385,8 +419,8 @@ def measure(
         joined = {event["sender"] for event in tail.events if event["type"] == "joined"}
         if irc.inside.is_set() and {"tailer", "follower"} <= joined:
             break
-    pipe = Pipe(work, lines, live)
-    killed, pipe_kills, restart_s = 0, 0, 0.0
+    pipe = Pipe(work, lines, live, agent)
+    killed, pipe_kills, agent_kills, restart_s = 0, 0, 0, 0.0
     share = len(lines) // (kills + 2)
     for _ in work.clock.ticks("the pipe"):
         if pipe.process.poll() is not None:
@@ -399,6 +433,9 @@ def measure(
             work.kill_relay()
             killed += 1
             restart_s = max(restart_s, work.start_relay())
+        elif agent and agent_kills < killed and logged > share // 3:
+            work.kill_agent("ops")
+            agent_kills += 1
     log = work.history()
     last = max(event["seq"] for event in log)
     with contextlib.suppress(TooSlow):  # who falls short is counted as such
@@ -413,6 +450,7 @@ def measure(
         sum(map(holes, (log, tail.events, follow.events))),
         killed,
         pipe_kills,
+        agent_kills,
         pipe.process.returncode,
         restart_s,
         work.clock.spent(),
@@ -432,13 +470,21 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--live", action="store_true", help="through the pipe's spool")
     parser.add_argument("--guests", action="store_true", help="readers are guests")
+    parser.add_argument("--agent", action="store_true", help="through agents")
     parser.add_argument("--seconds", type=float, default=180, help="it may take")
     options = parser.parse_args()
     lines = numbered(options.log, options.lines)
     with tempfile.TemporaryDirectory(prefix="kp-") as folder:
         work = Work(Path(folder), Clock(options.seconds))
         try:
-            result = measure(work, lines, options.kills, options.live, options.guests)
+            result = measure(
+                work,
+                lines,
+                options.kills,
+                options.live,
+                options.guests,
+                options.agent,
+            )
             if not result.good:
                 print(work.notes(), file=sys.stderr)
         except TooSlow as what:

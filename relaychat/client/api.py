@@ -118,7 +118,7 @@ class Client:
         folder = home(root, where.server, self.address.nick)
         endpoint = endpoint or dial.endpoint(reactor, where.server, trusting)
         try:
-            self._file: ClientFile = client_file(folder, name)
+            self.file: ClientFile = client_file(folder, name)
         except Held:
             raise StateError(
                 f"another program is the client {name!r}; give this one another name"
@@ -131,19 +131,19 @@ class Client:
         hello = Hello(
             self.address.nick,
             password,
-            device=self._file.secret,
+            device=self.file.secret,
             client=f"relaychat/{__version__}",
         )
         self.conversation = Conversation(
             hello,
             everything=True,
             greeting=dial.greeting(where.server),
-            spool=self._file,
+            spool=self.file,
         )
-        for send in self._file.unsent():
+        for send in self.file.unsent():
             self._sendings[send.cid or 0] = Sending(send)
         self.link = Link(reactor, endpoint, self.conversation, self._heard, jitter)
-        self._followed = Followed(reactor, self._file, self.link, by_hand)
+        self._followed = Followed(reactor, self.file, self.link, by_hand)
         self.rooms: Mapping[str, Room] = self._followed.rooms
         """The rooms that we are in, by their folded names."""
 
@@ -182,7 +182,7 @@ class Client:
             if drop.active():
                 drop.cancel()
         self._followed.flush()
-        self._file.close()
+        self.file.close()
 
     # -- listening ---------------------------------------------------------------------
 
@@ -257,6 +257,17 @@ class Client:
             self.conversation.follow(room, key, since=since)
             self.link.flush()
         return waiting
+
+    def room(self, name: str) -> Room | None:
+        """A room that we are in, or were when there was a connection for the last time;
+        a direct one is found by ``@nick``, too."""
+        known = self.rooms.get(fold(name))
+        if known is None and name.startswith("@"):
+            nick = fold(name[1:])
+            for one in self.rooms.values():
+                if one.direct is not None and fold(one.direct) == nick:
+                    return one
+        return known or self._followed.remembered(name)
 
     def leave(self, room: str, reason: str = "") -> None:
         """Be no longer in a room, on any device; Exited tells when it is done."""

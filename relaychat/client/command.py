@@ -74,6 +74,12 @@ _CONNECTION = [
         "from this first time on and no other (see: relaychat trust).",
     ),
     click.option("--state", metavar="FOLDER", help="In place of the XDG state folder."),
+    click.option(
+        "--agent/--no-agent",
+        default=None,
+        help="Through the agent of this server and nick (twistd relaychat-client), or "
+        "not. Default: if it runs.",
+    ),
 ]
 
 
@@ -88,19 +94,21 @@ def target(options: dict[str, Any]) -> Target:
     """Take the connection options out of a command's, as one thing."""
     from relaychat.client.dial import Trusting
     from relaychat.client.pins import Pins
-    from relaychat.client.state import state_root
+    from relaychat.client.state import agent_socket, state_root
     from relaychat.client.visit import Target
 
     server = options.pop("server") or default_server()
     kind, _, rest = server.partition(":")
     if kind == "unix":  # the state folder is named after it, so it has to be the same
         server = f"unix:{os.path.abspath(rest)}"
-    nick = options.pop("nick")
+    given = options.pop("nick")
+    nick = given or default_nick()
     state = state_root(options.pop("state"), dict(os.environ))
     return Target(
         server=server,
-        nick=nick or default_nick(),
-        nick_given=bool(nick),
+        nick=nick,
+        nick_given=bool(given),
+        agent=_agent(options.pop("agent"), agent_socket(state, server, nick)),
         password=_password(options.pop("login"), options.pop("password_file")),
         state=state,
         trusting=Trusting(
@@ -110,6 +118,15 @@ def target(options: dict[str, Any]) -> Target:
             options.pop("trust_new"),
         ),
     )
+
+
+def _agent(wanted: bool | None, path: Path) -> Path | None:
+    """The agent's socket, if we go through it."""
+    from relaychat.client.agent import answers
+
+    if wanted is None:
+        wanted = path.exists() and answers(path)
+    return path if wanted else None
 
 
 def _password(login: bool, file: Path | None) -> str | None:

@@ -71,6 +71,13 @@ class Followed:
         self._read_to(name, cursor)
         return cursor
 
+    def remembered(self, name: str) -> Room | None:
+        """A room as far as an earlier run knew it."""
+        known = self._reading.get(fold(name))
+        if known is None:
+            return None
+        return Room(events.RoomShown(name, known.cursor.epoch, known.cursor.seq))
+
     def exited(self, room: str) -> None:
         """We are not in a room any more."""
         name = fold(room)

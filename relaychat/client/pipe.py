@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from relaychat.client.run import LOCAL, REFUSED, Job, Trouble
 from relaychat.client.sent import Sent, SentFiles
 from relaychat.client.source import Counted, Feed, Source, Spooled
 from relaychat.client.state import Held
-from relaychat.client.stream import LIVE, Stream, take_stream
+from relaychat.client.stream import LIVE, Stream, give_up, take_stream, underway
 from relaychat.client.visit import Target, Visit, refusal, shut
 from relaychat.model.commands import Say
 
@@ -92,6 +92,26 @@ def open_input(options: Options) -> Opened:
     return Opened(fd, name, counted, file)
 
 
+def way(target: Target, room: str, source: str, fresh: bool) -> tuple[Target, Path]:
+    """Through the agent or not, and the folder of the streams that go that way. An
+    input is finished as it was begun, for only there it is known how far it came.
+
+    Raises Trouble, StateError.
+    """
+    alone, agent = target.home, target.home / "agent"
+    agent.mkdir(mode=0o700, exist_ok=True)
+    if fresh:
+        for folder in (alone, agent):
+            give_up(folder, room, source)
+    elif target.agent is not None and underway(alone, room, source):
+        note("this input was begun without the agent, and goes on so")
+        return replace(target, agent=None), alone
+    elif target.agent is None and underway(agent, room, source):
+        why = "this input was begun through the agent, and is not finished: start it"
+        raise Trouble(LOCAL, f"{why} (--fresh sends all of it anew, without it)")
+    return target, alone if target.agent is None else agent
+
+
 class Pipe:
     """One run of the command."""
 
@@ -103,8 +123,9 @@ class Pipe:
         self._room = room
         self._options = options
         self._opened = open_input(options)
+        target, folder = way(target, room, self._opened.name, options.fresh)
         try:
-            self._stream: Stream = take_stream(target.home, room, self._opened.name)
+            self._stream: Stream = take_stream(folder, room, self._opened.name)
         except Held:
             raise Trouble(LOCAL, "another process is sending this input") from None
         self._sent_files = SentFiles(target.home)

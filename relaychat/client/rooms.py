@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 from msgspec import UNSET
 
-from relaychat.model.commands import Cursor
+from relaychat.model.commands import Cursor, Id
 from relaychat.model.events import (
     Gap,
     Joined,
@@ -65,6 +65,22 @@ class Room:
         if shown.members:
             self.members = {fold(one.nick): one for one in shown.members}
         self.mark(shown.marked)
+
+    def shown(self, label: Id | None = None) -> RoomShown:
+        """The room as a server would show it, as the answer to ``label``."""
+        return RoomShown(
+            self.name,
+            self.cursor.epoch,
+            self.cursor.seq,
+            topic=self.topic,
+            policy=self.policy,
+            role=self.role,
+            members=tuple(self.members.values()),
+            members_total=len(self.members),
+            marked=self.marked,
+            direct=self.direct,
+            id=label,
+        )
 
     def mark(self, seq: int) -> None:
         """The read marker moved. It never goes back."""

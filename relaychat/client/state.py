@@ -18,6 +18,7 @@ before the first of it is used.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -71,6 +72,12 @@ def home(root: Path, server: str, nick: str) -> Path:
     except OSError as error:
         raise StateError(f"{folder}: {error.strerror}") from None
     return folder
+
+
+def agent_socket(root: Path, server: str, nick: str) -> Path:
+    """Where the agent of one server and nick serves local programs: a short path."""
+    name = f"{server}\0{fold(nick)}".encode()
+    return root / f"agent-{hashlib.blake2b(name, digest_size=6).hexdigest()}.sock"
 
 
 def replace(path: Path, data: bytes, durable: bool) -> None:

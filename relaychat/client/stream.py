@@ -204,6 +204,27 @@ def _sends(path: Path) -> tuple[str, str]:
     return row or ("", "")
 
 
+def underway(folder: Path, room: str, source: str) -> list[Path]:
+    """The streams of an input that broke off, and that nobody holds."""
+    found = []
+    for path in sorted(folder.glob("pipe-*.db")):
+        if _sends(path) == (fold(room), source):
+            try:
+                Lock(path.with_suffix(".lock")).release()
+            except Held:
+                continue
+            found.append(path)
+    return found
+
+
+def give_up(folder: Path, room: str, source: str) -> None:
+    """Forget what these streams left unsent. Raises StateError."""
+    for path in underway(folder, room, source):
+        stream = Stream(path)
+        stream.rest(stream.last)
+        stream.close()
+
+
 def take_stream(folder: Path, room: str, source: str) -> Stream:
     """The stream to send ``source`` with: the one that it broke off in, else one that
     rests, else a new one. Raises StateError, and Held if another process is sending it;

@@ -51,6 +51,13 @@ class Target:
     state: Path
     trusting: dial.Trusting = dial.NOTHING_SAID
     """Whom to trust, if it is TLS."""
+    agent: Path | None = None
+    """The socket of the agent through which to go there."""
+
+    @property
+    def dialled(self) -> str:
+        """The endpoint that is connected to."""
+        return self.server if self.agent is None else f"unix:{self.agent}"
 
     @property
     def home(self) -> Path:
@@ -84,17 +91,19 @@ class Visit:
         self.over: Deferred[int] = Deferred()
         self.ready: Deferred[None] = Deferred()
         """Fires once, when we were in all rooms we wanted for the first time."""
+        alone = target.agent is None
         hello = Hello(
             target.nick,
-            target.password,
+            target.password if alone else None,
             device=secret,
             client=f"relaychat/{__version__}",
         )
         self.conversation = Conversation(
-            hello, everything=everything, greeting=dial.greeting(target.server)
+            hello, everything=everything, greeting=dial.greeting(target.dialled)
         )
         try:
-            endpoint = dial.endpoint(reactor, target.server, target.trusting)
+            trusting = target.trusting if alone else dial.NOTHING_SAID
+            endpoint = dial.endpoint(reactor, target.dialled, trusting)
         except dial.BadServer as error:
             raise Trouble(USAGE, str(error)) from None
         self.link = Link(reactor, endpoint, self.conversation, self._happened)
@@ -145,6 +154,10 @@ class Visit:
         if drop.active():
             drop.cancel()
 
+    @property
+    def _where(self) -> str:
+        return self._target.server if self._target.agent is None else "the agent"
+
     # -- what happens ----------------------------------------------------------------
 
     def _happened(self, happening: Happening) -> None:
@@ -167,10 +180,10 @@ class Visit:
 
     def _down(self, happening: Down) -> None:
         if happening.final and not self._was_up:
-            reason = f"{self._target.server}: {happening.reason}"
+            reason = f"{self._where}: {happening.reason}"
             self.fail(Trouble(UNREACHABLE, reason))
         elif not self._told_down:
-            note(f"{self._target.server}: {happening.reason}; trying again")
+            note(f"{self._where}: {happening.reason}; trying again")
             self._told_down = True
 
     def _rejected(self, happening: Rejected) -> None:

@@ -56,8 +56,8 @@ class ClientTestCase(SynchronousTestCase):
     def crash(self, client: Client) -> None:
         """kill -9: its file is as it is, its connection is gone."""
         client.conversation.disconnected()
-        client._file._settled.clear()
-        client._file.close()
+        client.file._settled.clear()
+        client.file.close()
         client._heard = lambda happening: None  # type: ignore[method-assign]
         client.link.heard = client._heard
         client.link.stopService()
