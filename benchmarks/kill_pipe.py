@@ -380,8 +380,8 @@ class Result(NamedTuple):
             f"{self.agent_kills} of the agent, {self.seconds:.1f} s; log: {self.log}; "
             f"tail: {self.tail}; follow.py: {self.follow}; IRC: {self.irc.read} "
             f"read live, the {self.irc.lost} it missed read from the log, "
-            f"{self.irc.doubled} doubled, {self.irc.reordered} reordered; holes in seq: {self.holes}; longest "
-            f"restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
+            f"{self.irc.doubled} doubled, {self.irc.reordered} reordered; "
+            f"holes in seq: {self.holes}; longest restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
         )
 
 
