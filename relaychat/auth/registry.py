@@ -64,6 +64,9 @@ REGISTRATIONS = 5
 """New accounts of one address within ``REGISTRATIONS_US``."""
 REGISTRATIONS_US = 60 * MINUTE_US
 
+ANYBODY = "*"
+"""Whom an attempt counts for that names no account. No nick is so."""
+
 Mode = Literal["closed", "open", "invited"]
 
 
@@ -152,7 +155,7 @@ class Registry:
         if self._mode == "closed":
             raise RegistrationClosed
         address = caller.origin.address
-        if not self._registrations.attempt("", address):
+        if not self._registrations.attempt(ANYBODY, address):
             raise TooFast("too many new accounts from your address; try again later")
         if self._mode == "open":
             await self._accounts.register(Account(command.name), command.password)
@@ -161,14 +164,14 @@ class Registry:
         return Done(id=command.id)
 
     async def _by_ticket(self, command: Register, address: str) -> None:
-        if not self._failures.attempt("", address):
+        if not self._failures.attempt(ANYBODY, address):
             raise TooFast
         try:
             ticket = await self._tickets.take(command.ticket)
         except BadTicket:
-            self._failures.failed("", address)
+            self._failures.failed(ANYBODY, address)
             raise
-        self._failures.succeeded("", address)
+        self._failures.succeeded(ANYBODY, address)
         try:
             await self._accounts.register(Account(command.name), command.password)
         except RelayError:

@@ -126,7 +126,7 @@ class House:
             not checkers,
         )
         self.rooms = Rooms()
-        tickets = Tickets(self.world, self.store, self.accounts.records)
+        tickets = self.tickets = Tickets(self.world, self.store, self.accounts.records)
         self.registry = Registry(
             self.world,
             self.accounts,
