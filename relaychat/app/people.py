@@ -144,7 +144,7 @@ def caller_of(session: Session) -> Caller:
         origin_of(session),
         session,
         session.account,
-        session.device.key if session.device is not None else None,
+        session.device.key if session.device is not None else "",
         session.token,
         session.control or session.administrator,
     )

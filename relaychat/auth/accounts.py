@@ -84,7 +84,9 @@ class Account(Struct, frozen=True, omit_defaults=True):
 
     def device(self, digest: str) -> KnownDevice | None:
         """The device of this digest."""
-        return next((one for one in self.devices if one.digest == digest), None)
+        return next(
+            (one for one in self.devices if compare_digest(one.digest, digest)), None
+        )
 
 
 class Accounts:

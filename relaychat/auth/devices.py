@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from hmac import compare_digest
 
 from msgspec.structs import replace
 
@@ -46,7 +47,7 @@ def seen(
         fresh = replace(fresh, client=client, seen_ms=now_ms)
     if fresh == known:
         return account
-    others = [one for one in account.devices if one.digest != digest]
+    others = [one for one in account.devices if one is not known]
     return replace(account, devices=bounded([*others, fresh]))
 
 
@@ -59,12 +60,12 @@ def bounded(devices: list[KnownDevice]) -> tuple[KnownDevice, ...]:
     return tuple(devices)
 
 
-def forget_logins(account: Account, keep: str | None = None) -> Account:
+def forget_logins(account: Account, keep: str = "") -> Account:
     """The account without anything but its password to log in by; ``keep`` is the
     digest of a device that stays trusted. All devices stay known, for what they have
     sent."""
     devices = tuple(
-        one if one.digest == keep else replace(one, trusted=False)
+        one if compare_digest(one.digest, keep) else replace(one, trusted=False)
         for one in account.devices
     )
     return replace(

@@ -77,8 +77,8 @@ class Caller(Struct, frozen=True):
     session: object = None
     """The session itself: the one that is not ended with all others."""
     account: str | None = None
-    device: str | None = None
-    """The digest of its device's secret."""
+    device: str = ""
+    """The digest of its device's secret, if it has one."""
     token: str = ""
     """The digest of the token that it came in by."""
     administrator: bool = False
@@ -313,7 +313,7 @@ class Registry:
                 one.client,
                 one.made_ms,
                 one.seen_ms,
-                one.digest == caller.device,
+                compare_digest(one.digest, caller.device),
                 one.revoked,
             )
             for one in account.devices

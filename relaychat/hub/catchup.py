@@ -176,6 +176,6 @@ class CatchUp:
             room.readers.setdefault(peer.form, {})[peer] = peer.send
         if peer.resuming is not None:
             resume, peer.resuming = peer.resuming, None
-            names = {room.name for room in user.rooms}
+            names = {room.name for room in filter(peer.sees, user.rooms)}
             rooms = tuple([name for name in resume.rooms if name in names])
             peer.send(peer.outcome(resume, Resumed(rooms, id=resume.id)))

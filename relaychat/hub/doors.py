@@ -3,6 +3,8 @@ follows live."""
 
 from __future__ import annotations
 
+from hmac import compare_digest
+
 from msgspec.structs import replace
 
 from relaychat.hub.lookup import (
@@ -160,7 +162,7 @@ def _let_in(turn: Turn, room: Room, user: User, command: Join) -> None:
     policy = room.policy
     if policy.invite_only:
         raise InviteOnly(about=room.name)
-    if policy.key and command.key != policy.key:
+    if policy.key and not compare_digest(command.key.encode(), policy.key.encode()):
         raise BadKey(about=room.name)
     if policy.limit and len(room.members) >= policy.limit:
         raise RoomFull(about=room.name)

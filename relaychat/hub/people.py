@@ -69,15 +69,16 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
         turn.set(peer, "administrator", True)
     _attach(turn, peer, user, admission, device)
     resume = command.hello.resume or {}
-    resumed = any(_standing(room, resume) is not None for room in user.rooms)
+    rooms = list(filter(peer.sees, user.rooms))
+    resumed = any(_standing(room, resume) is not None for room in rooms)
     turn.answer(peer, command, welcome(turn, peer, command, resumed))
-    for room in filter(peer.sees, list(user.rooms)):
+    for room in rooms:
         turn.tell(peer, shown(turn, room, user))
     if command.hello.resume is None:
-        for room in user.rooms:
+        for room in rooms:
             follow(turn, peer, room)
     else:
-        known = {r.name: resume[r.name] for r in user.rooms if r.name in resume}
+        known = {r.name: resume[r.name] for r in rooms if r.name in resume}
         resume_at(turn, peer, user, Resume(known, id=command.id))
     if replaced is not None and replaced is not user and not replaced.peers:
         gone(turn, replaced, "quit", Replaced.default)
@@ -403,7 +404,13 @@ def revoked(turn: Turn, fact: Revoked) -> None:
     """Sessions whose login is good no more are hung up on, without a window. Their loss
     is told like any other, once that can be kept."""
     user = turn.state.users.get(fact.user)
-    for peer in user.peers if user is not None else ():
+    if user is None:
+        return
+    if fact.device is None and fact.token is None and user.until_us:
+        turn.set(user, "until_us", 0)
+        if not user.peers:
+            gone(turn, user, "lost", fact.error.text)
+    for peer in user.peers:
         if peer is fact.keep or fact.token not in (None, peer.token):
             continue
         if fact.device is None or (peer.device and peer.device.key == fact.device):

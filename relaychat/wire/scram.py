@@ -141,16 +141,17 @@ class ClientExchange:
     def final(self, challenge: str) -> str:
         """The proof that we know the password. Raises ScramError."""
         nonce, salt, count = _match(_challenge, challenge).groups()
-        if not nonce.startswith(self._nonce) or nonce == self._nonce:
+        mine = self._nonce
+        if not nonce.startswith(mine) or len(nonce) == len(mine):
             raise ScramError("the server answers another question")
         key = self._salted(_decode(salt), int(count))
         without = f"c=biws,r={nonce}"
         spoken = f"{self._bare},{challenge},{without}".encode()
-        mine = digest(key, b"Client Key", "sha256")
-        signature = digest(sha256(mine).digest(), spoken, "sha256")
+        client_key = digest(key, b"Client Key", "sha256")
+        signature = digest(sha256(client_key).digest(), spoken, "sha256")
         theirs = digest(key, b"Server Key", "sha256")
         self._signature = digest(theirs, spoken, "sha256")
-        return f"{without},p={b64encode(_xor(mine, signature)).decode()}"
+        return f"{without},p={b64encode(_xor(client_key, signature)).decode()}"
 
     def _salted(self, salt: bytes, iterations: int) -> bytes:
         if not ITERATIONS_LEAST <= iterations <= ITERATIONS_MOST:
