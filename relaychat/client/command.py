@@ -73,6 +73,11 @@ _CONNECTION = [
         help="If nobody vouches for the server, trust its certificate all the same, "
         "from this first time on and no other (see: relaychat trust).",
     ),
+    click.option(
+        "--certificate",
+        type=_FILE,
+        help="Show this certificate of yours (PEM, with its key) if the server asks.",
+    ),
     click.option("--state", metavar="FOLDER", help="In place of the XDG state folder."),
     click.option(
         "--agent/--no-agent",
@@ -116,6 +121,7 @@ def target(options: dict[str, Any]) -> Target:
             options.pop("fingerprint"),
             Pins(state),
             options.pop("trust_new"),
+            options.pop("certificate"),
         ),
     )
 

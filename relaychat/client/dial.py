@@ -15,6 +15,8 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, NamedTuple
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import crypto
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -78,8 +80,8 @@ def place_of(server: str) -> Place:
 
 
 class Trusting(NamedTuple):
-    """Whom to trust, as far as somebody said so. What is named first here counts
-    first."""
+    """Whom to trust, as far as somebody said so. A fingerprint counts before an
+    authority, that before a pin, and a pin before the system's authorities."""
 
     ca: Path | None = None
     """Who is signed by this authority (PEM)."""
@@ -89,24 +91,44 @@ class Trusting(NamedTuple):
     """Who was trusted before. Without a pin, whom the system trusts."""
     new: bool = False
     """Whoever it is, at the first time; then only that one."""
+    shows: Path | None = None
+    """Our own certificate with its key (PEM), for servers that ask for one."""
 
     def at(self, place: Place) -> Trust:
         """Whom to trust at a place. Raises ValueError, BadServer, StateError."""
-        if self.ca is not None or self.fingerprint:
-            if self.fingerprint:
-                return Pinned(place.host, self.fingerprint)
-            return Signed(place.host, _authorities(self.ca))
-        if self.pins is None:
-            return Signed(place.host, platformTrust())
-        pin = self.pins.get(str(place))
+        host, shows = place.host, _shown(self.shows)
+        if self.fingerprint:
+            return Pinned(host, self.fingerprint, **shows)
+        if self.ca is not None:
+            return Signed(host, _authorities(self.ca), **shows)
+        pin = self.pins.get(str(place)) if self.pins is not None else None
         if pin is not None:
-            return Pinned(place.host, pin.fingerprint, pin.since)
-        if not self.new:
-            return Signed(place.host, platformTrust())
-        return FirstUse(place.host, platformTrust(), partial(_keep, self.pins, place))
+            return Pinned(host, pin.fingerprint, pin.since, **shows)
+        if self.pins is not None and self.new:
+            keep = partial(keep_pin, self.pins, place)
+            return FirstUse(host, platformTrust(), keep, **shows)
+        return Signed(host, platformTrust(), **shows)
 
 
-def _keep(pins: Pins, place: Place, fingerprint: str) -> str:
+def _shown(file: Path | None) -> dict[str, Any]:
+    """The options of TLS that show our own certificate. Raises BadServer."""
+    if file is None:
+        return {}
+    try:
+        data = file.read_bytes()
+        first, *chain = x509.load_pem_x509_certificates(data)
+        key = load_pem_private_key(data, None)
+        fits = key.public_key() == first.public_key()
+    except OSError as error:
+        raise BadServer(f"{file}: {error.strerror}") from None
+    except (ValueError, TypeError):
+        fits = False
+    if not fits:
+        raise BadServer(f"{file}: not a certificate with its key, in one PEM file")
+    return {"certificate": first, "privateKey": key, "extraCertChain": chain}
+
+
+def keep_pin(pins: Pins, place: Place, fingerprint: str) -> str:
     """Keep a new pin. Returns why that can't be."""
     try:
         pins.put(str(place), fingerprint)
@@ -125,8 +147,8 @@ def endpoint(
     """The endpoint of a server's string. Raises BadServer, StateError."""
     if server.startswith("tls:"):
         return _tls(reactor, server, trusting)
-    if trusting.ca is not None or trusting.fingerprint:
-        raise BadServer(f"{server} has no TLS, so there is no certificate to check")
+    if trusting.ca is not None or trusting.fingerprint or trusting.shows is not None:
+        raise BadServer(f"{server} has no TLS, so no certificate has a place there")
     try:
         plain: IStreamClientEndpoint = clientFromString(reactor, server)
     except (ValueError, TypeError, KeyError):

@@ -33,6 +33,12 @@ class Options(usage.Options):
         ["password-file", "p", "", "Log in with the password in this file."],
         ["ca", None, "", "Trust this authority's certificate (PEM)."],
         ["fingerprint", None, "", "Pin the certificate by its SHA-256."],
+        [
+            "certificate",
+            None,
+            "",
+            "Show this certificate (PEM, with its key).",
+        ],
         ["state", None, "", "In place of the XDG state folder."],
     ]
 
@@ -45,7 +51,7 @@ def makeService(options: Options) -> Service:
     """The service of these options. Ends the program with a line if they are wrong."""
     from twisted.internet import reactor
 
-    path = options["password-file"]
+    path, shown = options["password-file"], options["certificate"]
     server = options["server"] or default_server()
     if server.startswith("unix:"):
         server = f"unix:{os.path.abspath(server.removeprefix('unix:'))}"
@@ -67,6 +73,7 @@ def makeService(options: Options) -> Service:
                 Path(options["ca"]) if options["ca"] else None,
                 options["fingerprint"],
                 Pins(root),
+                shows=Path(shown) if shown else None,
             ),
         )
         where = client.address

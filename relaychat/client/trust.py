@@ -57,7 +57,10 @@ class Trust(ABC):
     """Makes the TLS connections of a client to ``host``, a name or an address."""
 
     def __init__(self, host: str, **options: Any) -> None:
-        """Raises ValueError for what is no host."""
+        """``options``: more for ``CertificateOptions``.
+
+        Raises ValueError for what is no host.
+        """
         self.host = host
         self.is_address = isIPAddress(host) or isIPv6Address(host)
         self._name = host if self.is_address else host.encode("idna").decode()
@@ -92,8 +95,8 @@ class Trust(ABC):
 class Signed(Trust):
     """Trusts who is signed by one of ``authorities``, and is who was asked for."""
 
-    def __init__(self, host: str, authorities: Any) -> None:
-        super().__init__(host, trustRoot=authorities)
+    def __init__(self, host: str, authorities: Any, **options: Any) -> None:
+        super().__init__(host, trustRoot=authorities, **options)
         self._wanted = (IPAddress_ID if self.is_address else DNS_ID)(self._name)
 
     def problem(self, certificate: Any, error: int, depth: int) -> str:
@@ -127,12 +130,14 @@ class Pinned(Trust):
     """Trusts whoever holds the certificate with this SHA-256 fingerprint; nothing else
     about it counts."""
 
-    def __init__(self, host: str, fingerprint: str, since: str = "") -> None:
+    def __init__(
+        self, host: str, fingerprint: str, since: str = "", **options: Any
+    ) -> None:
         """``since``: the day on which the pin was made, if it is one that was kept.
 
         Raises ValueError.
         """
-        super().__init__(host)
+        super().__init__(host, **options)
         self._since = since
         self._pin = digest_of(fingerprint)
 
@@ -163,10 +168,16 @@ class FirstUse(Signed):
     refused: whoever shows that has no certificate of its own.
     """
 
-    def __init__(self, host: str, authorities: Any, keep: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        host: str,
+        authorities: Any,
+        keep: Callable[[str], str],
+        **options: Any,
+    ) -> None:
         """``keep`` is called with the fingerprint to keep, and returns why that can't
         be, empty if it is done."""
-        super().__init__(host, authorities)
+        super().__init__(host, authorities, **options)
         self._keep = keep
         self._unknown = False
         self._kept: Pinned | None = None
@@ -180,6 +191,7 @@ class FirstUse(Signed):
             return super().problem(certificate, error, depth)
         if depth:
             return ""
+        self._unknown = False  # Until the next connection, whose server may be another.
         shown = fingerprint_of(certificate)
         problem = weakness(_key(certificate)) or self._keep(shown)
         if problem:

@@ -9,9 +9,11 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.dial import BadServer, Trusting, endpoint, place_of
+from relaychat.client.dial import BadServer, Trusting, endpoint, keep_pin, place_of
 from relaychat.client.pins import Pins
 from relaychat.client.trust import FirstUse, Pinned, Signed
+from relaychat.net.tls import Clients
+from tests.net.pki import FOR_CLIENTS, connections, make, server_of, shake_hands
 
 
 class EndpointTests(SynchronousTestCase):
@@ -77,6 +79,51 @@ class TrustingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.pins = Pins(Path(self.mktemp()))
         self.place = place_of("tls:chat.test:7601")
+
+    def test_shown(self) -> None:
+        """Our own certificate is shown to a server that asks, whomever we trust."""
+        ann, server = make("ann", usage=FOR_CLIENTS), make("chat.test")
+        shows = ann.put(Path(self.mktemp())).certificate
+        ca = server.put(Path(self.mktemp())).certificate
+        asking = connections(ca, Clients(asked=True))
+        for trusting in (
+            Trusting(shows=shows, ca=ca),
+            Trusting(shows=shows, fingerprint=server.fingerprint),
+            Trusting(shows=shows, pins=self.pins, new=True),
+            Trusting(shows=shows, pins=self.pins),
+        ):
+            end = server_of(asking)
+            client = trusting.at(self.place).clientConnectionForTLS(None)
+            client.set_connect_state()
+            shake_hands(end, client)
+            found: Any = end.get_peer_certificate(as_cryptography=True)
+            self.assertEqual(found, ann.certificate)
+
+    def test_nothing_to_show(self) -> None:
+        """A file without a certificate and its key is an error that names it."""
+        junk = Path(self.mktemp())
+        junk.write_text("junk")
+        half = Path(self.mktemp())
+        half.write_bytes(make("ann").certificate_pem() + make("bob").key_pem())
+        for path in (junk, half, Path("none.pem")):
+            error = self.assertRaises(BadServer, Trusting(shows=path).at, self.place)
+            self.assertIn(str(path), str(error))
+
+    def test_first_use(self) -> None:
+        """Who is met first is kept; where that can't be, is not trusted."""
+        server = make("chat.test")
+        met = connections(server.put(Path(self.mktemp())).certificate)
+        trust = Trusting(pins=self.pins, new=True).at(self.place)
+        client = trust.clientConnectionForTLS(None)
+        client.set_connect_state()
+        shake_hands(server_of(met), client)
+        pin = self.pins.get("chat.test:7601")
+        assert pin is not None
+        self.assertEqual(pin.fingerprint, server.fingerprint)
+        folder = Path(self.mktemp())
+        folder.write_text("in the way")
+        text = keep_pin(Pins(folder), self.place, server.fingerprint)
+        self.assertIn("can't be remembered", text)
 
     def test_order(self) -> None:
         """What is given now, what was kept, the system's, or anybody the first time."""

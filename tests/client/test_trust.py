@@ -249,6 +249,15 @@ class FirstUseTests(TrustCase):
         self.assertIn("weak key", self.meet(self.first(), weak))
         self.assertEqual(self.kept, [])
 
+    def test_each_visit_counts(self) -> None:
+        """An unknown one that was refused opens no way for somebody else's."""
+        trust = self.first()
+        weak = make(*NAMES, key=generate_private_key(65537, 1024))
+        other = make("other.test", by=self.authority)
+        self.assertIn("weak key", self.meet(trust, weak))
+        self.assertIn("is not for localhost", self.meet(trust, other))
+        self.assertEqual(self.kept, [])
+
     def test_not_kept(self) -> None:
         """What can't be remembered is not trusted."""
         self.why_not = "can't be remembered: disk full"

@@ -184,6 +184,11 @@ class HeaderTests(SynchronousTestCase):
         self.come(ANN).protocol.connectionLost()
         self.assertEqual((len(self.peers()), self.counter.total), (1, 0))
 
+    def test_no_protocol(self) -> None:
+        """Where there is no protocol for a peer, its connection is cut."""
+        self.patch(self.doors, "buildProtocol", lambda address: None)
+        self.assertTrue(self.come(ANN).disconnected)
+
     def test_few_lines(self) -> None:
         """However many are refused, there is a line a minute."""
         for _ in range(1000):
