@@ -153,6 +153,7 @@ class Run:
             do(person, item.what, Deed(chance, nicks, item.number))
 
     def _audit(self) -> None:
+        self.stage.server.look()
         self.stage.server.audit()
         self.stage.world.later(AUDIT_S, self._audit)
 

@@ -44,6 +44,9 @@ WATCHED = 0.02
 EXPECTED = ("the store keeps nothing",)
 """What a relay reports of the troubles that it was given."""
 GOODBYE_S = 5.0
+TURNS_PER_S = 60
+"""More than a dozen people can make it take: each turn is a commit, or an answer to
+something that arrived."""
 
 
 class Threads:
@@ -104,6 +107,8 @@ class Server:
         self._chance = random.Random(f"{seed} watched")
         self._reactor: SimulatedReactor | None = None
         self._store: DiskStore | None = None
+        self._looked: dict[int, tuple[int, int]] = {}
+        """By the server's start: when it was looked at, and its turns until then."""
         disk.kill = self._killed
 
     def _killed(self) -> None:
@@ -218,6 +223,17 @@ class Server:
         hub, bounds = self.relay.hub, self._config.limits.outlet
         for found in audit(hub, self._disk.ledger, bounds.full_bytes):
             self._report("state", found)
+
+    def look(self) -> None:
+        """See that the hub does not turn for nothing."""
+        if not self.up or self.relay is None:
+            return
+        counts, now_us = self.relay.hub.house.counts, self._world.monotonic_us()
+        before_us, before = self._looked.get(counts.started_us, (now_us, counts.turns))
+        self._looked = {counts.started_us: (now_us, counts.turns)}
+        passed_s = (now_us - before_us) / 1e6
+        if counts.turns - before > passed_s * TURNS_PER_S:
+            self._bug(f"{counts.turns - before} turns in {passed_s} s")
 
     def _wants_snapshot(self) -> bool:
         disk = self._disk

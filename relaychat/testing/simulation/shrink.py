@@ -64,7 +64,7 @@ class Shrinking:
             at, smaller = 0, False
             while at < len(things):
                 rest = things[:at] + things[at + size :]
-                if self._fails(having(tuple(rest))):
+                if self._fails(having(tuple(sorted(rest)))):
                     things, smaller = rest, True
                 else:
                     at += size
