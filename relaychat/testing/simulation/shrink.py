@@ -3,6 +3,7 @@ people, less time. What is left out leaves the rest as it was (see ``plan``)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from relaychat.testing.simulation.run import Result, run
 RUNS = 150
 """Tries, at most: a minute or two."""
 
+_SEEN_AT = re.compile(r"at ([0-9.]+) s: ")
 Try = Callable[[int, Options], Result]
 
 
@@ -28,6 +30,7 @@ class Shrinking:
 
     def shrink(self) -> Result:
         """Search until nothing can be left out, or the tries are used up."""
+        self._end_with_the_breach()
         self._shorten()
         seed, options = self.found.seed, self.found.options
         items = [item.number for item in plan(str(seed), options)]
@@ -46,6 +49,14 @@ class Shrinking:
             return False
         self.found = result
         return True
+
+    def _end_with_the_breach(self) -> None:
+        """Stop right behind the first breach, where it was seen as it happened."""
+        times = [_SEEN_AT.match(one.text) for one in self.found.violations]
+        seen = [float(time[1]) for time in times if time]
+        if seen and not self.found.options.liveness:
+            until_s = round(min(seen) + 0.01, 3)
+            self._fails(replace(self.found.options, until_s=until_s))
 
     def _shorten(self) -> None:
         """Halve the time, while it still fails."""
