@@ -140,7 +140,12 @@ def change_nick(turn: Turn, user: User, nick: str) -> None:
                 room.name, seq, at, user.nick, nick, occurrence, user.account
             )
             turn.append(room, event)
-    turn.announce(UserRenamed(user.nick, nick, user.account), neighbours(user))
+    renamed = UserRenamed(user.nick, nick, user.account)
+    turn.announce(renamed, neighbours(user))
+    for peer in user.peers:
+        if peer.behind is not None:
+            # What one is called oneself can't wait until one has caught up.
+            turn.tell(peer, renamed)
     give_nick(turn, user)
     take_nick(turn, user, nick)
     turn.set(user, "nick", nick)

@@ -402,6 +402,20 @@ class SlowTests(CatchUpTestCase):
         self.run_hub()
         self.assertIsNone(cat.behind)
 
+    def test_own_nick_while_behind(self) -> None:
+        """What one's other sessions rename one to, one hears at once: what comes next
+        may be about oneself under that nick."""
+        cat = self.connect("cat", TERSE, account=True)
+        other = self.connect("cat", TERSE, account=True)
+        self.do(cat, c.Join("#a"))
+        cat.taking = False
+        self.do(self.ann, c.Say("#a", "x"))
+        cat.words()
+        self.do(other, c.Rename("kit"), c.Part("#a"))
+        self.assertEqual(
+            cat.heard(), ["user_renamed cat kit", "withheld #a 5 5", "left #a 6 kit"]
+        )
+
     def test_forms_that_fail(self) -> None:
         """A form that can't render something shows the rest, and it is logged."""
 
