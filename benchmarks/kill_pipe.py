@@ -381,7 +381,8 @@ class Result(NamedTuple):
             f"tail: {self.tail}; follow.py: {self.follow}; IRC: {self.irc.read} "
             f"read live, the {self.irc.lost} it missed read from the log, "
             f"{self.irc.doubled} doubled, {self.irc.reordered} reordered; "
-            f"holes in seq: {self.holes}; longest restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
+            f"holes in seq: {self.holes}; "
+            f"longest restart {self.restart_s:.2f} s; pipe exit {self.pipe_code}"
         )
 
 

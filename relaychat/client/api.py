@@ -59,6 +59,7 @@ from relaychat.client.state import Held, StateError, home, state_root
 from relaychat.model import events
 from relaychat.model.commands import (
     Command,
+    Cursor,
     Edit,
     Hello,
     History,
@@ -198,8 +199,13 @@ class Client:
 
     def done(self, event: events.LogEvent | events.Withheld | events.Gap) -> None:
         """With ``by_hand``: this event, and all before it in its room, needs not come
-        again."""
+        again. What is sent right behind it is on the disk together with that, so a
+        crash leaves both or neither."""
         self._followed.done(event)
+
+    def read_to(self, room: str) -> Cursor | None:
+        """How far a room was read by this program, over all runs."""
+        return self._followed.cursor(room)
 
     # -- sending -----------------------------------------------------------------------
 

@@ -288,6 +288,50 @@ def pipe(room: str, **options: Any) -> None:
     run(pipe_job(where, room, Options(**options)))
 
 
+@main.command(
+    epilog=EXIT_CODES,
+    short_help="Run any program as a bot.",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--room", "rooms", multiple=True, help="Be in this room, and in more.")
+@click.option("--name", default="", help="Tells two of one program and nick apart.")
+@click.option(
+    "--memory",
+    "memory_mib",
+    default=512,
+    show_default=True,
+    help="Address space it may take, MiB; 0: no limit.",
+)
+@click.option(
+    "--rate",
+    "rate_per_s",
+    default=20.0,
+    show_default=True,
+    help="Lines it may write, per second.",
+)
+@click.option(
+    "--start-s", default=10.0, show_default=True, help="Seconds until its hello."
+)
+@click.option(
+    "--line-s", default=300.0, show_default=True, help="Seconds until a line is done."
+)
+@click.option("--env", multiple=True, help="NAME=VALUE in its environment.")
+@room_key
+@connection
+def bot(words: tuple[str, ...], **options: Any) -> None:
+    """Run the program WORDS as a bot: -- PROGRAM [ARGUMENT ...].
+
+    It reads one JSON object a line, and answers each with {"type":"done"}; until then
+    the line comes again. It is started again when it ends.
+    """
+    from relaychat.client.bot import Options, bot_job
+    from relaychat.client.run import run
+
+    where = target(options)
+    run(bot_job(where, words, Options(**options)))
+
+
 @main.command(epilog=EXIT_CODES)
 @click.argument("server", required=False)
 @click.option("--fingerprint", default="", help="Trust it if it has this SHA-256.")

@@ -77,6 +77,7 @@ class ClientFile:
         self.path = path
         self._lock = Lock(path.with_suffix(".lock"))
         self._settled: list[tuple[Send, Done | Fault]] = []
+        self._staged: dict[str, Reading] = {}
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -98,6 +99,11 @@ class ClientFile:
         rows = self._read("SELECT body FROM unsent ORDER BY cid")
         return [_decode_send(body) for (body,) in rows]
 
+    def with_next(self, rooms: dict[str, Reading]) -> None:
+        """Remember how far rooms were read in the transaction of the next sends: with
+        them or not at all."""
+        self._staged = {**self._staged, **rooms}
+
     def add(self, sends: Sequence[Send]) -> None:
         """See Spool. Raises StateError."""
         if not sends:
@@ -110,7 +116,9 @@ class ClientFile:
                 [(send.cid, _encode(send)) for send in sends],
             )
             self._db.execute("UPDATE device SET high = ?", (high,))
+            self._write_reading(self._staged)
         self._settled.clear()
+        self._staged = {}
         self.high = high
 
     def settle(self, send: Send, answer: Done | Fault) -> None:
@@ -176,17 +184,21 @@ class ClientFile:
         StateError."""
         with self._transaction(durable=False):
             self._write_settled()
-            self._db.executemany(
-                "REPLACE INTO reading VALUES (?, ?, ?, ?)",
-                [
-                    (room, one.cursor.epoch, one.cursor.seq, one.mark)
-                    for room, one in rooms.items()
-                ],
-            )
+            self._write_reading(rooms)
             self._db.executemany(
                 "DELETE FROM reading WHERE room = ?", [(room,) for room in gone]
             )
         self._settled.clear()
+        self._staged = {}
+
+    def _write_reading(self, rooms: dict[str, Reading]) -> None:
+        self._db.executemany(
+            "REPLACE INTO reading VALUES (?, ?, ?, ?)",
+            [
+                (room, one.cursor.epoch, one.cursor.seq, one.mark)
+                for room, one in rooms.items()
+            ],
+        )
 
     def close(self) -> None:
         """Let another process have it. Raises StateError."""

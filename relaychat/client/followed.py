@@ -128,6 +128,12 @@ class Followed:
             seq = event.last if isinstance(event, events.Withheld) else event.seq
             cursor = Cursor(known.cursor.epoch, seq)
         self._read_to(name, cursor)
+        self._file.with_next({name: self._reading[name]})
+
+    def cursor(self, name: str) -> Cursor | None:
+        """How far a room was read."""
+        known = self._reading.get(fold(name))
+        return None if known is None else known.cursor
 
     def _read_to(self, name: str, cursor: Cursor) -> None:
         known = self._reading.get(name, Reading(cursor))

@@ -26,6 +26,7 @@ from relaychat import __version__
 from relaychat.client.outbox import Send
 from relaychat.client.sending import RefusedByServer, Sending
 from relaychat.client.speech import LineBuffer, Unreadable
+from relaychat.client.story import STORY, Story
 from relaychat.client.takings import Taken, origin_of
 from relaychat.model import commands, events
 from relaychat.model.commands import Command, Cursor
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 FLIGHT = 256
 """Sends of one program that wait for an answer; more are not read."""
-PAGE = 500
-STORY = (events.LogEvent, events.Withheld, events.Gap)
 SENDS = (commands.Say, commands.Edit, commands.Redact, commands.React)
 
 _decode: Callable[[bytes], Command] = msgspec.json.Decoder(commands.AnyCommand).decode
@@ -59,10 +58,9 @@ class Local(Protocol):
         self._lines = LineBuffer()
         self._origin = ""
         self._everything = False
-        self._at: dict[str, Cursor] = {}
-        """How far each room that it hears of was written, by folded names."""
-        self._catching: set[str] = set()
-        self._full = self._gone = False
+        self._story = Story(self._client, self._write)
+        """Of the rooms that it hears of."""
+        self._gone = False
         self._sends: list[Send] = []
         self._flight = 0
 
@@ -82,22 +80,21 @@ class Local(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._gone = True
+        self._story.stop()
         if self in self._agent.locals:
             self._agent.locals.remove(self)
 
     def pauseProducing(self) -> None:
         """It does not read: what happens meanwhile it is given from the log."""
-        self._full = True
+        self._story.full = True
 
     def resumeProducing(self) -> None:
         """It reads again."""
-        self._full = False
-        for name in list(self._at):
-            self._catch_up(name)
+        self._story.go_on()
 
     def stopProducing(self) -> None:
         """The connection is going."""
-        self._full = True
+        self._story.stop()
 
     def _tell(self, word: Word) -> None:
         if not self._gone:
@@ -171,7 +168,7 @@ class Local(Protocol):
     def _show(self, room: Room, command: Command | None = None) -> None:
         """Show a room as it is; what follows will follow."""
         name = fold(room.name)
-        self._at.setdefault(name, room.cursor)
+        self._story.at.setdefault(name, room.cursor)
         self._tell(room.shown(command.id if command else None))
 
     def _resume(self, resume: commands.Resume) -> None:
@@ -182,9 +179,9 @@ class Local(Protocol):
         for name, cursor in cursors.items():
             room = self._client.room(name)
             if room is not None:
-                self._at[fold(room.name)] = cursor
+                self._story.at[fold(room.name)] = cursor
                 names.append(room.name)
-        work = [self._catch_up(fold(name)) for name in names]
+        work = [self._story.read_on(fold(name)) for name in names]
 
         async def level() -> None:
             for one in work:
@@ -251,79 +248,22 @@ class Local(Protocol):
 
     def entered(self, room: Room) -> None:
         """The agent is in a room, perhaps since before."""
-        if self._everything and fold(room.name) not in self._at:
+        if self._everything and fold(room.name) not in self._story.at:
             self._show(room)
 
     def exited(self, name: str) -> None:
         """The agent is in a room no more."""
-        self._at.pop(fold(name), None)
+        self._story.at.pop(fold(name), None)
 
     def happened(self, event: Word, raw: bytes) -> None:
         """The agent was shown this."""
-        if not isinstance(event, STORY):
-            if self._everything and not self._full:
-                self.transport.write(raw + b"\n")
-            return
-        name = fold(event.room)
-        at = self._at.get(name)
-        if at is None or self._full or name in self._catching:
-            return
-        first = event.seq if isinstance(event, events.LogEvent) else event.first
-        if isinstance(event, events.Gap) or first == at.seq + 1:
-            self._write(name, event, raw)
-        elif first > at.seq:
-            self._catch_up(name)
+        if isinstance(event, STORY):
+            self._story.happened(event, raw)
+        elif self._everything and not self._story.full:
+            self.transport.write(raw + b"\n")
 
-    def _write(self, name: str, event: Any, raw: bytes) -> None:
-        epoch, seq = self._at[name].epoch, getattr(event, "seq", 0)
-        if isinstance(event, events.Gap):
-            epoch, seq = event.epoch, event.last
-        elif isinstance(event, events.Withheld):
-            seq = event.last
-        self._at[name] = Cursor(epoch, seq)
+    def _write(self, event: Word, raw: bytes) -> None:
         self.transport.write(raw + b"\n")
-
-    def _catch_up(self, name: str) -> Deferred[None]:
-        """Read the log from where it is to where the agent is."""
-        return Deferred.fromCoroutine(self._read_on(name)).addErrback(
-            self._agent.failed
-        )
-
-    async def _read_on(self, name: str) -> None:
-        if name in self._catching:
-            return
-        self._catching.add(name)
-        try:
-            while not (self._gone or self._full) and await self._page(name):
-                pass
-        finally:
-            self._catching.discard(name)
-
-    async def _page(self, name: str) -> bool:
-        """A page of it; False if it is level."""
-        at, room = self._at.get(name), self._client.rooms.get(name)
-        if at is None or room is None:
-            return False
-        here = room.cursor
-        if at.epoch != here.epoch:
-            gap = events.Gap(room.name, at.seq + 1, here.seq, "reset", here.epoch)
-            self._write(name, gap, _encode(gap))
-            return True
-        if at.seq >= here.seq:
-            return False
-        query = commands.History(room.name, after=at.seq, limit=PAGE)
-        answer = await self._client.link.ask(query)
-        if self._gone or self._at.get(name) is not at:
-            return not self._gone
-        if isinstance(answer, events.Page) and answer.events:
-            for event in answer.events:
-                self._write(name, event, _encode(event))
-        elif isinstance(answer, Fault) and answer.code == "lost":
-            await self._client.link.up()
-        else:
-            gap = events.Gap(room.name, at.seq + 1, here.seq, "no_history", here.epoch)
-            self._write(name, gap, _encode(gap))
-        return True
 
 
 _TAKES: dict[type[Command], Callable[[Local, Any], None]] = {
