@@ -28,6 +28,7 @@ test: packages scanner lint types tests
 prove: $(VENV)/.test
 	$(BIN)/relaychat simulate --seeds 200
 	$(BIN)/relaychat simulate --seeds 60 --seed 1001 --liveness
+	$(BIN)/python -m tests.authorisation
 	set -e; for proof in $(PROOFS); do echo "$$proof:"; $(BIN)/python $$proof || [ $$? = 3 ]; done
 
 lint: $(VENV)/.test
