@@ -10,7 +10,8 @@ import argparse
 import sys
 import time
 
-from tests.authorisation.play import STEPS, Difference, Play, figures
+from tests.authorisation.play import STEPS, Play, figures
+from tests.authorisation.stage import Difference
 
 
 def main() -> int:

@@ -12,7 +12,8 @@ from relaychat.hub.peer import Peer
 from relaychat.hub.state import Member
 from relaychat.model.policy import Policy
 from relaychat.model.scope import Scope
-from tests.authorisation.play import STEPS, Difference, Play
+from tests.authorisation.play import STEPS, Play
+from tests.authorisation.stage import Difference
 
 SEEDS = 4
 FOUND_WITHIN = 40
