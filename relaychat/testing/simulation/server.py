@@ -44,7 +44,7 @@ WATCHED = 0.02
 EXPECTED = ("the store keeps nothing",)
 """What a relay reports of the troubles that it was given."""
 GOODBYE_S = 5.0
-TURNS_PER_S = 60
+TURNS_PER_S = 300
 """More than a dozen people can make it take: each turn is a commit, or an answer to
 something that arrived."""
 
