@@ -68,7 +68,7 @@ class Deed:
         return self.chance.random() < probability
 
 
-def rooms_for(person: Native | Irc) -> list[str]:
+def rooms_for(person: Native | Irc | Stranger) -> list[str]:
     """Where somebody may want to be."""
     return ROOMS if person.password else [*ROOMS, GUESTS_ROOM]
 

@@ -57,3 +57,10 @@ class RunTests(TestCase):
             messages += result.figures["messages"]
         self.assertGreater(faults, 40)
         self.assertGreater(messages, 1000)
+
+    def test_liveness(self) -> None:
+        """Once all faults are over, everybody comes back, and has everything."""
+        for seed in range(11, 14):
+            result = run(seed, Options(minutes=1, liveness=True))
+            self.assertEqual(result.text, "", f"seed {seed}")
+            self.assertGreater(result.figures["acknowledged"], 100)
