@@ -124,13 +124,16 @@ class ClientFile:
     def settle(self, send: Send, answer: Done | Fault) -> None:
         """See Spool. Raises StateError."""
         self._settled.append((send, answer))
-        if len(self._settled) >= SETTLED_MOST:
+        # What was told to be refused must not be in the log after all.
+        if isinstance(answer, Fault):
+            self.flush(durable=True)
+        elif len(self._settled) >= SETTLED_MOST:
             self.flush()
 
-    def flush(self) -> None:
+    def flush(self, durable: bool = False) -> None:
         """Write what answers came. Raises StateError."""
         if self._settled:
-            with self._transaction(durable=False):
+            with self._transaction(durable):
                 self._write_settled()
             self._settled.clear()
 

@@ -46,8 +46,9 @@ class Spool(Protocol):
         them does."""
 
     def settle(self, send: Send, answer: Done | Fault) -> None:
-        """A send was answered for good. After a crash it may be here again: a resend
-        is harmless."""
+        """A send was answered for good. One that was kept may be here again after a
+        crash, for a resend is harmless; one that was refused is gone when this
+        returns."""
 
 
 class MemorySpool:

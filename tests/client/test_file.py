@@ -81,6 +81,15 @@ class FileTests(SynchronousTestCase):
         outbox.kept(sends[-1].cid or 0, Done())
         self.assertEqual(file.unsent(), [])
 
+    def test_refused_is_gone(self) -> None:
+        """What was refused is gone at once: resent after a crash it could be taken."""
+        file = self.open()
+        outbox = Outbox(spool=file)
+        outbox.put(Say("#a", "x"))
+        outbox.take()
+        outbox.refused(1, Fault("not_in_room", "no"))
+        self.assertEqual(file.unsent(), [])
+
     def test_all_or_none(self) -> None:
         """If it can't be written it is not sent."""
         file = self.open()

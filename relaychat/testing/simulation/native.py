@@ -9,13 +9,14 @@ mends what a server does wrong.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
 
 from relaychat.client.core import Conversation
 from relaychat.client.cursor import Reader
+from relaychat.client.file import SETTLED_MOST
 from relaychat.client.greeting import Greeting
 from relaychat.client.happenings import (
     Answered,
@@ -30,7 +31,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.link import Link
-from relaychat.client.outbox import Send
+from relaychat.client.outbox import MemorySpool, Send
 from relaychat.client.speech import LineBuffer, read
 from relaychat.model import events
 from relaychat.model.commands import (
@@ -51,6 +52,35 @@ from relaychat.testing.simulation.pages import Paged, readable
 from relaychat.testing.simulation.process import Process
 from relaychat.testing.simulation.reactor import Dial, SimulatedReactor
 from relaychat.testing.simulation.stage import Stage
+
+
+class SimulatedSpool(MemorySpool):
+    """What the client's file keeps. Answers that came last may not be on the disk yet
+    when the client dies: what they answered is sent again."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+        self._unwritten: list[Send] = []
+
+    def add(self, sends: Sequence[Send]) -> None:
+        """See Spool: with sends, answers are written, too."""
+        super().add(sends)
+        self._unwritten.clear()
+
+    def settle(self, send: Send, answer: events.Done | events.Fault) -> None:
+        """See Spool."""
+        super().settle(send, answer)
+        self._unwritten.append(send)
+        if isinstance(answer, events.Fault) or len(self._unwritten) >= SETTLED_MOST:
+            self._unwritten.clear()
+
+    def crash(self) -> None:
+        """The client died."""
+        written = self._chance.randint(0, len(self._unwritten))
+        for send in self._unwritten[written:]:
+            self._kept[send.cid or 0] = send
+        self._unwritten.clear()
 
 
 class WatchedConversation(Conversation):
@@ -97,12 +127,10 @@ class Native:
         self.running = False
         self.cursors: dict[str, Cursor] = {}
         """On disk: how far it has read, by room."""
-        self.unsent: dict[int, Send] = {}
-        """On disk: what is not answered yet, by cid."""
+        self.spool = SimulatedSpool(random.Random(f"{stage.seed} {name} spool"))
+        """On disk: what is not answered yet."""
         self.wanted: list[str] = []
         """On disk: the rooms that it follows."""
-        self.last_cid = 0
-        """On disk."""
         self.kept: list[tuple[str, int]] = []
         """Messages of its own that are in a log, latest last: room and seq."""
         self.pages: list[Paged] = []
@@ -143,6 +171,7 @@ class Native:
             hello,
             everything=True,
             window=window,
+            spool=self.spool,
             greeting=Greeting(lambda: chance.randbytes(12).hex()),
         )
         self.conversation.wrong = lambda text: stage.report(
@@ -152,8 +181,6 @@ class Native:
             room: self.conversation.follow(room, cursor=self.cursors.get(room))
             for room in dict.fromkeys((*self.wanted, *self.cursors))
         }
-        for cid in sorted(self.unsent):
-            self.conversation.send(self.unsent[cid])
         self.link = Link(
             self._reactor,
             Dial(self._reactor, self._place, self._dial_seed),
@@ -168,6 +195,12 @@ class Native:
         if self.running:
             self.running = self.up = False
             self._reactor.kill()
+            self.spool.crash()
+
+    @property
+    def unsent(self) -> list[Send]:
+        """On disk: what is not answered yet."""
+        return self.spool.unsent()
 
     def _dial_seed(self) -> str:
         self._dials += 1
@@ -202,20 +235,10 @@ class Native:
 
     def send(self, send: Send) -> None:
         """Send something: on disk first."""
-        self.last_cid += 1
-        send = msgspec.structs.replace(send, cid=self.last_cid)
-        self.unsent[self.last_cid] = send
-        self.journal.add(
-            words.Invoked(
-                self.last_cid,
-                self.stage.now_us,
-                send.room,
-                words.asked(send),
-                self.last_cid,
-            )
-        )
+        (send,) = self.conversation.send(msgspec.structs.replace(send, cid=None))
+        cid, digest = send.cid or 0, words.asked(send)
+        self.journal.add(words.Invoked(cid, self.stage.now_us, send.room, digest, cid))
         self.stage.counts["messages"] += isinstance(send, Say)
-        self.conversation.send(send)
 
     def ask(self, command: Command) -> None:
         """Ask for something else, if it is connected."""
@@ -258,7 +281,6 @@ class Native:
             case Kept(send, done):
                 self._kept(send, done)
             case Refused(send, fault):
-                self.unsent.pop(send.cid or 0, None)
                 self.journal.add(words.Refused(send.cid or 0, fault.code))
                 self.stage.counts["refused"] += 1
             case Rejected(fault):
@@ -327,7 +349,6 @@ class Native:
 
     def _kept(self, send: Send, done: events.Done) -> None:
         cid, room, seq = send.cid or 0, done.room or send.room, done.seq or 0
-        self.unsent.pop(cid, None)
         self.journal.add(words.Acked(cid, self.stage.now_us, room, "", seq))
         self.stage.counts["acknowledged"] += 1
         self.stage.counts["resent"] += done.duplicate
