@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from relaychat import __version__
 from relaychat.testing.simulation.options import Options
-from relaychat.testing.simulation.plan import ranges
+from relaychat.testing.simulation.plan import Item, plan, ranges
 from relaychat.testing.simulation.run import Result
 
 
@@ -22,6 +22,8 @@ class Case(Struct, forbid_unknown_fields=True):
     """Of the relay that it was found in."""
     found: tuple[str, ...] = ()
     """What was wrong then."""
+    items: tuple[Item, ...] | None = None
+    """What happens, as it was planned then; None for what is planned now."""
 
     def command(self) -> str:
         """The command that runs it again."""
@@ -44,7 +46,8 @@ class Case(Struct, forbid_unknown_fields=True):
 def case_of(result: Result) -> Case:
     """A run that failed, to be kept."""
     found = tuple([str(one) for one in result.violations[:3]])
-    return Case(result.seed, result.options, found=found)
+    items = tuple(plan(str(result.seed), result.options))
+    return Case(result.seed, result.options, found=found, items=items)
 
 
 def write(case: Case, path: Path) -> None:

@@ -22,4 +22,4 @@ def run_many(cases: Sequence[Case], jobs: int = 0) -> Iterator[Result]:
 
 
 def _run(case: Case) -> Result:
-    return run(case.seed, case.options)
+    return run(case.seed, case.options, case.items)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
@@ -69,18 +70,25 @@ class Result(Struct):
         return "\n".join(map(str, self.violations))
 
 
-def run(seed: int, options: Options | None = None) -> Result:
-    """Simulate, and judge. Raises ConfigError, CannotBuild for a configuration that is
-    of no use."""
-    return Run(seed, options or Options()).run()
+def run(
+    seed: int, options: Options | None = None, items: Sequence[Item] | None = None
+) -> Result:
+    """Simulate, and judge. ``items`` happen in place of those that are planned.
+
+    Raises ConfigError, CannotBuild for a configuration that is of no use.
+    """
+    return Run(seed, options or Options(), items).run()
 
 
 class Run:
     """See ``run``."""
 
-    def __init__(self, seed: int, options: Options) -> None:
+    def __init__(
+        self, seed: int, options: Options, items: Sequence[Item] | None = None
+    ) -> None:
         self.seed = seed
         self.options = options
+        self.items = plan(str(seed), options) if items is None else items
         text = str(seed)
         self.stage = Stage(text, config_of(text, options), weather_of(text))
         self.people = people(self.stage, options.clients)
@@ -124,7 +132,7 @@ class Run:
             rooms = rooms_for(person)
             person.wanted = chance.sample(rooms, chance.randint(2, len(rooms)))
             stage.world.later(0.1 * index, person.start)
-        for item in plan(str(self.seed), options):
+        for item in self.items:
             stage.world.later(item.at_us / 1e6, partial(self._happen, item))
         self._audit()
         stage.world.advance(options.length_s)

@@ -9,6 +9,7 @@ import sys
 from twisted.trial.unittest import TestCase
 
 from relaychat.testing.simulation.options import Options
+from relaychat.testing.simulation.plan import plan
 from relaychat.testing.simulation.run import run
 
 ONE = (
@@ -46,6 +47,14 @@ class RunTests(TestCase):
         """Another seed is another run."""
         one, other = [run(seed, Options(minutes=0.1)) for seed in (1, 2)]
         self.assertNotEqual(one.trace, other.trace)
+
+    def test_items(self) -> None:
+        """What is to happen may be given; it is what would have been planned, or
+        not."""
+        options = Options(minutes=0.5)
+        planned = run(2, options)
+        self.assertEqual(run(2, options, plan("2", options)).trace, planned.trace)
+        self.assertEqual(run(2, options, []).figures.get("messages", 0), 0)
 
     def test_safety(self) -> None:
         """Whatever goes wrong, no promise is broken; and much went wrong."""

@@ -22,5 +22,5 @@ class SeedTests(TestCase):
         self.assertTrue(paths)
         for path in paths:
             case = read(path)
-            result = run(case.seed, case.options)
+            result = run(case.seed, case.options, case.items)
             self.assertEqual(result.text, "", path.name)

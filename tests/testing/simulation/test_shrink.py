@@ -56,6 +56,7 @@ class ShrinkTests(TestCase):
         """A case is kept in a file."""
         case = case_of(attempt(1, Options(minutes=1)))
         self.assertEqual(case.found, ("I1: lost",))
+        self.assertEqual(list(case.items or ()), plan("1", Options(minutes=1)))
         path = Path(self.mktemp())
         write(case, path)
         self.assertEqual(read(path), case)
