@@ -31,7 +31,8 @@ import msgspec
 from crash_clients import welcome
 from crash_loop import HEAL_S, START_S, TooSlow, sleep
 from crash_server import Server
-from storage_faults import CANNOT_START, Nearby, Part, carry_out, judge, told
+from storage_faults import CANNOT_START
+from storage_loop import Nearby, Part, carry_out, judge, told
 from twisted.internet import reactor as installed
 
 reactor: Any = installed

@@ -12,7 +12,7 @@ against the log.
 
 (``full_disk.py`` is the one about disks that fill up.)
 
-    python benchmarks/storage_faults.py [--faults 300] [--seed 1] [--jobs 2]
+    python benchmarks/storage_faults.py [--faults 300] [--seed 1] [--jobs 3]
 
 One line says what came of it; the exit code is 1 for a violation, and 3 if faults can't
 be made here.
@@ -22,28 +22,23 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from crash_clients import Native
-from crash_loop import START_S, Loop, TooSlow, sleep
+from crash_loop import START_S, TooSlow, sleep
 from crash_server import STRACE, Server
+from storage_loop import Nearby, Part, carry_out, judge, told
 from twisted.internet import reactor as installed
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from relaychat.app.process import IN_DOUBT
-from relaychat.testing.checker import check
-from relaychat.testing.truth import DATABASE, from_folder
+from relaychat.testing.truth import DATABASE
 
 reactor: Any = installed
 CANNOT_START = 1
@@ -69,9 +64,6 @@ CALLS: dict[str, tuple[int, tuple[str, ...]]] = {
 }
 """What fails: its highest number worth trying, of one thread, and how."""
 SHARES = (8, 5, 2, 4, 1, 1, 1)
-
-EXPECTED = re.compile(r"SQLITE_\w+: |\[Errno \d+\]|can't be (used|read): ")
-"""What a relay says of a storage that fails."""
 
 
 class Fault(NamedTuple):
@@ -115,27 +107,6 @@ class Fault(NamedTuple):
         return f"{self.call} {self.when}: {self.error}"
 
 
-class Nearby(Loop):
-    """A loop whose clients have good connections."""
-
-    async def begin(self) -> None:
-        """Start it, and have the clients come: three accounts and a guest who talk, and
-        one who reads."""
-        self.server.start()
-        self.server.account("ann", "bob", "cat", "eve")
-        unix = f"unix:{self.server.data / 'native.sock'}"
-        tcp = f"tcp:127.0.0.1:{self.server.native_port}"
-        window = self.options.window
-        self.natives = [
-            Native(reactor, unix, "ann", window=window, account=True),
-            Native(reactor, tcp, "bob", window=window, account=True),
-            Native(reactor, tcp, "cat", window=window, account=True),
-            Native(reactor, unix, "dan", window=window, account=False),
-            Native(reactor, tcp, "eve", window=0, account=True),
-        ]
-        await self.until("the rooms", START_S, self._all_inside)
-
-
 class Faults(Nearby):
     """One relay after the other on one folder, each with a fault."""
 
@@ -152,9 +123,10 @@ class Faults(Nearby):
         self._trace.unlink(missing_ok=True)
         self.server.start(*fault.before(self.server, self._trace))
         end = time.monotonic() + LIFE_S
-        acked, at = self.acked, 0.0
+        acked, at, up = self.acked, 0.0, False
         while self.server.running:
             await sleep(0.01)
+            up = up or await self.hurry()
             now = time.monotonic()
             if not at and self._has_struck():
                 at, acked = now, self.acked
@@ -192,6 +164,7 @@ class Faults(Nearby):
         if number % 5 == 0:
             self.server.start()
             await self.welcomed(time.monotonic())
+            await self.hurry()
             before = self.acked
             await self.until(f"{fault} to heal", START_S, lambda: self.acked > before)
             self.server.kill()
@@ -238,93 +211,6 @@ class Faults(Nearby):
             lives += 1
             await (self.first_life() if lives % 8 == 0 else self.life(lives))
         await self.heal()
-
-
-def judge(loop: Loop, violations: list[str]) -> Counter[str]:
-    """Hold what the clients were told against the log; the figures."""
-    report = check(
-        from_folder(loop.server.data),
-        [native.journal for native in loop.natives],
-        healed=True,
-    )
-    violations += map(str, report.violations)
-    violations += [text for native in loop.natives for text in native.wrong]
-    violations += strange(loop.server)
-    counts = report.counts
-    if not counts.acked or not counts.seen:
-        violations.append("nothing was acknowledged or shown")
-    return Counter(
-        acknowledged=counts.acked,
-        shown=counts.seen,
-        lost=report.found.get("I1", 0),
-        doubled=report.found.get("I3", 0),
-    )
-
-
-def strange(server: Server) -> list[str]:
-    """What a relay should not say, even of a storage that fails."""
-    return [text for text in troubles(server) if not EXPECTED.search(text)]
-
-
-def troubles(server: Server) -> Iterator[str]:
-    """The warnings and worse that it wrote, and what is no line of its log."""
-    for line in server.notes.read_text(errors="replace").splitlines():
-        try:
-            note = msgspec.json.decode(line, type=Note)
-        except msgspec.MsgspecError:
-            if line.strip() and not line.startswith("{"):  # the disk was full
-                yield line
-        else:
-            if note.log_level.name not in ("debug", "info"):
-                yield note.why or note.text or note.log_text
-
-
-class Level(msgspec.Struct):
-    """How bad it is."""
-
-    name: str
-
-
-class Note(msgspec.Struct):
-    """A line of a relay's log."""
-
-    log_level: Level
-    text: str = ""
-    why: str = ""
-    log_text: str = ""
-
-
-class Part(msgspec.Struct):
-    """What came of a part of the faults."""
-
-    faults: dict[str, int]
-    became: dict[str, int]
-    figures: dict[str, int]
-    violations: list[str]
-
-
-def carry_out(
-    loop: Loop, run: Callable[[], Coroutine[Any, Any, None]], violations: list[str]
-) -> None:
-    """Have the reactor run for this alone."""
-
-    async def guarded() -> None:
-        try:
-            await run()
-        except TooSlow as what:
-            violations.append(f"too slow: {what}")
-        finally:
-            await loop.stop()
-
-    def ended(result: Failure | None) -> None:
-        if isinstance(result, Failure):
-            violations.append(result.getTraceback())
-        reactor.stop()
-
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(guarded()).addBoth(ended))
-    reactor.run()
-    if violations:
-        violations += list(troubles(loop.server))[-5:]
 
 
 def part(options: argparse.Namespace) -> Part:
@@ -384,7 +270,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Break the storage; lose nothing.")
     parser.add_argument("--faults", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument(
+        "--jobs", type=int, default=3, help="processes; each waits a lot"
+    )
     parser.add_argument("--window", type=int, default=4, help="of each native client")
     parser.add_argument("--keep", type=Path, help="where to lay the data of violations")
     parser.add_argument("--part", action="store_true", help="used by this program")
@@ -412,11 +300,6 @@ def main() -> int:
         f" {len(violations)} violations"
     )
     return 1 if violations else 0
-
-
-def told(counts: Mapping[str, int]) -> str:
-    """Counts in words."""
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
 if __name__ == "__main__":
