@@ -97,9 +97,9 @@ def _direct(who: Native, deed: Deed) -> None:
 
 
 def _message(who: Native, deed: Deed) -> tuple[str, int]:
-    """A message, mostly one of their own."""
+    """A message, mostly one of their own, of which the latest are still in memory."""
     if who.kept and deed.coin(0.8):
-        return deed.chance.choice(who.kept)
+        return deed.chance.choice(who.kept[-8:] if deed.coin() else who.kept)
     room = deed.room(who)
     cursor = who.cursors.get(room)
     return room, deed.chance.randint(1, 1 + (cursor.seq if cursor else 1))
@@ -128,7 +128,11 @@ def _part(who: Native, deed: Deed) -> None:
     rooms = [room for room in who.rooms if room.startswith("#")]
     if rooms:
         _last_words(who, deed)
-        who.leave(deed.chance.choice(rooms))
+        room = deed.chance.choice(rooms)
+        who.leave(room)
+        if deed.coin():
+            back_s = deed.chance.uniform(0.1, 10)
+            who.stage.world.later(back_s, lambda: who.call(lambda: who.want(room)))
 
 
 def _rename(who: Native, deed: Deed) -> None:
@@ -191,7 +195,7 @@ def _history(who: Native, deed: Deed) -> None:
     cursor = who.cursors.get(room)
     seq = chance.randint(1, 1 + (cursor.seq if cursor else 1))
     if who.redacted and deed.coin():
-        room, seq = chance.choice(who.redacted)
+        room, seq = chance.choice(who.redacted[-2:])
     bounds = chance.choice([{}, {"before": seq}, {"after": seq}, {"around": seq}])
     who.ask(c.History(room, limit=chance.choice([1, 10, 100]), **bounds))
 

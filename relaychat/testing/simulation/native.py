@@ -42,8 +42,10 @@ from relaychat.model.commands import (
     Rename,
     Resume,
     Say,
+    SetPolicy,
 )
 from relaychat.model.names import fold
+from relaychat.model.policy import PolicyChange
 from relaychat.model.words import Word
 from relaychat.testing import notes as words
 from relaychat.testing.journal import Journal
@@ -52,6 +54,10 @@ from relaychat.testing.simulation.pages import Paged, readable
 from relaychat.testing.simulation.process import Process
 from relaychat.testing.simulation.reactor import Dial, SimulatedReactor
 from relaychat.testing.simulation.stage import Stage
+
+SINCE_JOIN = 0.4
+"""Of the rooms that a native makes, so many show each member only what was said since
+it is in."""
 
 
 class SimulatedSpool(MemorySpool):
@@ -305,6 +311,13 @@ class Native:
             self._readers[name] = reader
         self.cursors[name] = Cursor(room.epoch, room.seq)
         self.journal.add(words.Started(name, room.epoch, room.seq))
+        self._decide_on(room)
+
+    def _decide_on(self, room: events.RoomShown) -> None:
+        """Who makes a room says who may read it."""
+        chance = random.Random(f"{self.stage.seed} {room.epoch} policy")
+        if room.role == "owner" and room.seq == 1 and chance.random() < SINCE_JOIN:
+            self.ask(SetPolicy(room.room, PolicyChange(history="since_join")))
 
     def _shown(self, event: Word, raw: bytes) -> None:
         self.stage.counts["deliveries"] += 1
