@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +52,13 @@ def wait_for(address: tuple[str, int], process: subprocess.Popen[bytes]) -> None
 
 
 @contextlib.contextmanager
-def relay(*before: str) -> Iterator[Relay]:
-    """Start a relay for the while, by a command put ``before`` it (taskset, say)."""
+def relay(
+    *before: str, prepare: Callable[[Path], None] = lambda data: None
+) -> Iterator[Relay]:
+    """Start a relay for the while, by a command put ``before`` it (taskset, say).
+    ``prepare`` is handed its data folder, which is not there yet."""
     with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder, "data"))
         native, irc = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
         config = Path(folder, "relay.toml")
         config.write_text(SETTINGS.format(native=native[1], irc=irc[1]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -68,6 +70,21 @@ class Threads(passwords.Threads, Protocol):
         """Wait for the calls under way, and end."""
 
 
+POLITE = 15
+"""Niceness of the threads in which passwords are hashed: beside them a reactor that has
+something to do gets nearly all of a processor."""
+
+
+class PoliteThread(threading.Thread):
+    """A thread that leaves the processors to others."""
+
+    def run(self) -> None:
+        """See ``Thread``."""
+        if sys.platform == "linux":  # Elsewhere it would be the process's niceness.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+        super().run()
+
+
 class HashingThreads:
     """The few threads in which passwords are hashed (``auth.passwords.Threads``). They
     begin with the first hash: a relay without logins has none."""
@@ -75,6 +92,7 @@ class HashingThreads:
     def __init__(self, reactor: IReactorFromThreads, most: int = 2) -> None:
         self._reactor = reactor
         self._pool = ThreadPool(0, most, "relaychat-hashing")
+        self._pool.threadFactory = PoliteThread
 
     def start(self) -> None:
         """Let calls begin."""
