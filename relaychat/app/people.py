@@ -13,8 +13,10 @@ from twisted.internet.defer import Deferred
 from relaychat.app.config import Config
 from relaychat.auth.accounts import Accounts
 from relaychat.auth.administration import Administration
+from relaychat.auth.caller import Caller, House
 from relaychat.auth.credentials import Origin
 from relaychat.auth.failures import Failures
+from relaychat.auth.keyring import Keyring
 from relaychat.auth.login import Login, Presence, unreadable
 from relaychat.auth.passwords import Passwords
 from relaychat.auth.people import (
@@ -24,7 +26,7 @@ from relaychat.auth.people import (
     Realm,
     UserChecker,
 )
-from relaychat.auth.registry import Caller, House, Registry
+from relaychat.auth.registry import Registry
 from relaychat.auth.tickets import Tickets
 from relaychat.model import accounts as words
 from relaychat.model.admission import Found
@@ -93,29 +95,29 @@ def office(
     registry = Registry(
         world, accounts, tickets, failures, house, rules.register, not checkers
     )
+    keyring = Keyring(world, accounts, tickets, house)
     administration = Administration(world, accounts, tickets, house)
-    return Office(
-        world, accounts, registry.go_on, admit, errands(registry, administration)
-    )
+    carried_out = errands(registry, keyring, administration)
+    return Office(world, accounts, registry.go_on, admit, carried_out)
 
 
 def errands(
-    registry: Registry, administration: Administration
+    registry: Registry, keyring: Keyring, administration: Administration
 ) -> dict[type[Command], Errand]:
     """Who carries out which command about accounts."""
     methods: dict[type[Command], Method] = {
         words.AddAccount: administration.add,
         words.DeleteAccount: registry.delete,
         words.ListAccounts: administration.list_accounts,
-        words.ListDevices: registry.list_devices,
+        words.ListDevices: keyring.list_devices,
         words.ListTickets: administration.list_tickets,
-        words.ListTokens: registry.list_tokens,
+        words.ListTokens: keyring.list_tokens,
         words.MakeTicket: administration.make_ticket,
-        words.MakeToken: registry.make_token,
+        words.MakeToken: keyring.make_token,
         words.Register: registry.register,
         words.ResetPassword: administration.reset,
-        words.Revoke: registry.revoke,
-        words.SetCertificates: registry.set_certificates,
+        words.Revoke: keyring.revoke,
+        words.SetCertificates: keyring.set_certificates,
         words.SetPassword: registry.set_password,
         words.Suspend: administration.suspend,
     }

@@ -9,8 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from relaychat.auth.accounts import Account, Accounts
+from relaychat.auth.caller import Caller, House
 from relaychat.auth.devices import forget_logins
-from relaychat.auth.registry import Caller, House
 from relaychat.auth.tickets import Tickets
 from relaychat.auth.tokens import RESET, digest_of, mark_of, new_secret
 from relaychat.model.accounts import (

@@ -301,10 +301,8 @@ class Login:
             raise Suspended
         account = await self._noted(arrival, account, by)
         admission = await self._admission(arrival, account.name)
-        if isinstance(by, ByToken):
-            token = by.token(account)
-            if token is None:
-                raise LoginFailed
+        token = by.token(account) if isinstance(by, ByToken) else None
+        if token is not None:
             admission = replace(
                 admission,
                 scope=token.scope,
@@ -312,7 +310,8 @@ class Login:
                 expires_ms=token.expires_ms,
             )
         # Nothing is awaited from here until the hub has the admission.
-        if self._accounts.version(name) != version:
+        gone = isinstance(by, ByToken) and token is None
+        if gone or self._accounts.version(name) != version:
             raise LoginFailed(CHANGED)
         return replace(admission, administrator=account.administrator)
 
@@ -341,10 +340,9 @@ class Login:
             return account
         try:
             return await self._accounts.change(account.name, note)
-        except NoSuchUser:
-            raise LoginFailed from None
-        except Unavailable:
-            # Who comes back while nothing can be kept has to come in all the same.
+        except (NoSuchUser, Unavailable):
+            # Who comes back while nothing can be kept has to come in all the same. An
+            # account that was deleted meanwhile is another version.
             return account
 
     def _is_user(self, origin: Origin, name: str) -> bool:

@@ -1,65 +1,45 @@
-"""What people may do with their accounts: register, change the password, hand out
-tokens, see and revoke devices, delete.
+"""What people may do with their accounts as a whole: register, change the password,
+delete. What else opens an account is in ``keyring``.
 
 Each method carries out one command of ``model.accounts`` for a ``Caller``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hmac import compare_digest
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from relaychat.auth.accounts import Account, Accounts, Token
-from relaychat.auth.credentials import Origin, fingerprint_of
+from relaychat.auth.accounts import Account, Accounts
+from relaychat.auth.caller import Caller, House
 from relaychat.auth.devices import forget_logins
 from relaychat.auth.failures import MINUTE_US, Failures
 from relaychat.auth.tickets import Tickets
-from relaychat.auth.tokens import TOKEN, digest_of, mark_of, new_secret
+from relaychat.auth.tokens import digest_of
 from relaychat.model.accounts import (
-    CertificateList,
     DeleteAccount,
-    DeviceEntry,
-    DeviceList,
-    ListDevices,
-    ListTokens,
-    MakeToken,
     Register,
-    Revoke,
-    SetCertificates,
     SetPassword,
-    TokenEntry,
-    TokenList,
-    TokenMade,
 )
 from relaychat.model.errors import (
-    BadSyntax,
     BadTicket,
     Forbidden,
     LoginFailed,
-    NoSuchCredential,
     RegistrationClosed,
     RelayError,
     Revoked,
     TooFast,
-    TooMany,
 )
 from relaychat.model.events import Done
-from relaychat.model.names import check_room, fold
-from relaychat.model.scope import Scope
+from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.model.world import World
 from relaychat.store.api import Record
 
 encode = msgspec.json.Encoder().encode
 
-TOKENS_LIMIT = 32
-"""Tokens of one account: a bot for everything, and not one a day for ever."""
-CERTIFICATES_LIMIT = 16
 REGISTRATIONS = 5
 """New accounts of one address within ``REGISTRATIONS_US``."""
 REGISTRATIONS_US = 60 * MINUTE_US
@@ -70,57 +50,12 @@ ANYBODY = "*"
 Mode = Literal["closed", "open", "invited"]
 
 
-class Caller(Struct, frozen=True):
-    """Who asks."""
-
-    origin: Origin
-    session: object = None
-    """The session itself: the one that is not ended with all others."""
-    account: str | None = None
-    device: str = ""
-    """The digest of its device's secret, if it has one."""
-    token: str = ""
-    """The digest of the token that it came in by."""
-    administrator: bool = False
-
-    @property
-    def name(self) -> str:
-        """Of its account. Raises Forbidden for one that has none."""
-        if self.account is None:
-            raise Forbidden("only for those who have logged in to an account")
-        return self.account
-
-    def in_person(self) -> str:
-        """The name of its account. Raises Forbidden where it came in by a token."""
-        if self.token:
-            raise Forbidden("not with a token: log in with the password for this")
-        return self.name
-
-
 class Erasing(Struct, frozen=True):
     """Record ``erase``, key: the account's. What is still to do for one that was
     deleted; the hub drops it with the last of it."""
 
     account: str
     blank: bool
-
-
-class House(Protocol):
-    """What accounts have to do with the rooms: the hub."""
-
-    def cut(
-        self,
-        account: str,
-        error: RelayError,
-        device: str | None = None,
-        token: str | None = None,
-        keep: object = None,
-    ) -> None:
-        """End the sessions of an account, or those of one of its devices or tokens
-        only; all but ``keep``."""
-
-    def erase(self, account: str, blank: bool) -> None:
-        """An account is no more: its sessions end, its rooms pass on."""
 
 
 class Registry:
@@ -264,146 +199,7 @@ class Registry:
         self._failures.succeeded(name, address)
         return account
 
-    # -- tokens ------------------------------------------------------------------------
-
-    async def make_token(self, command: MakeToken, caller: Caller) -> Word:
-        """A new token. Raises TooMany, BadName, Forbidden, Unavailable."""
-        name = caller.in_person()
-        rooms = frozenset(check_room(room) for room in command.rooms)
-        secret, now_ms = new_secret(self._world, TOKEN), self._world.now_ms()
-        expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else 0
-        scope, digest = Scope(command.scope, rooms), digest_of(secret)
-        token = Token(digest, command.label, scope, now_ms, expires_ms)
-
-        def change(account: Account) -> Account:
-            good = [one for one in account.tokens if not _is_over(one, now_ms)]
-            if len(good) >= TOKENS_LIMIT:
-                raise TooMany(f"an account has at most {TOKENS_LIMIT} tokens")
-            return replace(account, tokens=(*good, token))
-
-        await self._accounts.change(name, change)
-        return TokenMade(mark_of(digest), secret, expires_ms, id=command.id)
-
-    async def list_tokens(self, command: ListTokens, caller: Caller) -> Word:
-        """The tokens that are still good."""
-        account = await self._accounts.get(caller.name)
-        now_ms = self._world.now_ms()
-        tokens = tuple(
-            TokenEntry(
-                mark_of(one.digest),
-                one.label,
-                one.scope.level,
-                one.made_ms,
-                tuple(sorted(one.scope.rooms)),
-                one.expires_ms,
-            )
-            for one in account.tokens
-            if not _is_over(one, now_ms)
-        )
-        return TokenList(tokens, id=command.id)
-
-    # -- devices and certificates ------------------------------------------------------
-
-    async def list_devices(self, command: ListDevices, caller: Caller) -> Word:
-        """All devices that the account remembers."""
-        account = await self._accounts.get(caller.name)
-        devices = tuple(
-            DeviceEntry(
-                mark_of(one.digest),
-                one.client,
-                one.made_ms,
-                one.seen_ms,
-                compare_digest(one.digest, caller.device),
-                one.revoked,
-            )
-            for one in account.devices
-        )
-        return DeviceList(devices, id=command.id)
-
-    async def revoke(self, command: Revoke, caller: Caller) -> Word:
-        """A token, a device or a ticket is good no more.
-
-        Raises NoSuchCredential, BadSyntax, Forbidden, Unavailable.
-        """
-        named = [command.token, command.device, command.ticket]
-        if sum(one is not None for one in named) != 1:
-            raise BadSyntax("name a token, a device or a ticket")
-        if command.ticket is not None:
-            if not caller.administrator:
-                raise Forbidden("only administrators have tickets")
-            await self._tickets.revoke(command.ticket)
-        elif command.token is not None:
-            await self._revoke_token(caller.name, command.token)
-        elif command.device is not None:
-            await self._revoke_device(caller.name, command.device)
-        return Done(id=command.id)
-
-    async def _revoke_token(self, name: str, mark: str) -> None:
-        gone: list[str] = []
-
-        def change(account: Account) -> Account:
-            gone[:] = _marked((one.digest for one in account.tokens), mark)
-            kept = tuple(one for one in account.tokens if one.digest not in gone)
-            return replace(account, tokens=kept)
-
-        await self._accounts.change(name, change, cut=True)
-        for digest in gone:
-            self._house.cut(name, Revoked("this token was revoked"), token=digest)
-
-    async def _revoke_device(self, name: str, mark: str) -> None:
-        gone: list[str] = []
-
-        def change(account: Account) -> Account:
-            gone[:] = _marked((one.digest for one in account.devices), mark)
-            devices = tuple(
-                replace(one, revoked=True, trusted=False) if one.digest in gone else one
-                for one in account.devices
-            )
-            return replace(account, devices=devices)
-
-        await self._accounts.change(name, change, cut=True)
-        for digest in gone:
-            self._house.cut(name, Revoked("this device was revoked"), device=digest)
-
-    async def set_certificates(self, command: SetCertificates, caller: Caller) -> Word:
-        """Certificates that log in to the account; all of them are told.
-
-        Raises NoSuchCredential, TooMany, Forbidden, Unavailable.
-        """
-        name = caller.in_person()
-        add = fingerprint_of(command.add or "")
-        remove = fingerprint_of(command.remove or "")
-
-        def change(account: Account) -> Account:
-            known = list(account.certificates)
-            if remove and remove not in known:
-                raise NoSuchCredential(about=remove)
-            known = [one for one in known if one not in (add, remove)]
-            known += [add] if add else []
-            if len(known) > CERTIFICATES_LIMIT:
-                raise TooMany(f"an account has at most {CERTIFICATES_LIMIT} of them")
-            return replace(account, certificates=tuple(known))
-
-        if add or remove:
-            account = await self._accounts.change(name, change, cut=bool(remove))
-        else:
-            account = await self._accounts.get(name)
-        mine = fingerprint_of(caller.origin.certificate or "")
-        return CertificateList(account.certificates, mine, id=command.id)
-
 
 def deleted(account: Account) -> Account:
     """What is kept of an account that is no more: its name."""
     return Account(account.name, made_ms=account.made_ms, deleted=True)
-
-
-def _is_over(token: Token, now_ms: int) -> bool:
-    return bool(token.expires_ms) and token.expires_ms <= now_ms
-
-
-def _marked(digests: Iterable[str], mark: str) -> list[str]:
-    """Those that a list shows by this mark. Raises NoSuchCredential."""
-    found = [one for one in digests if mark_of(one) == mark]
-    if not found:
-        raise NoSuchCredential(about=mark)
-    return found

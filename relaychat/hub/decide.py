@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relaychat.hub import doors, erasure, facts, nicks, people, queries, rule, speech
+from relaychat.hub import (
+    doors,
+    erasure,
+    facts,
+    logins,
+    nicks,
+    people,
+    queries,
+    rule,
+    speech,
+)
 from relaychat.hub.lookup import settle
 from relaychat.hub.peer import Peer
 from relaychat.hub.turn import Need, Settled, Turn
@@ -73,7 +83,7 @@ FACTS: dict[type[facts.Fact], Callable[[Turn, Any], None]] = {
     facts.Ready: queries.ready,
     facts.Restarted: people.restarted,
     facts.Retry: queries.retry,
-    facts.Revoked: people.revoked,
+    facts.Revoked: logins.revoked,
 }
 
 Item = tuple[Peer | None, Any]

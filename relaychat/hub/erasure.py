@@ -31,8 +31,6 @@ def erased(turn: Turn, fact: Erased) -> None:
     """Its rooms pass on, its memberships are forgotten."""
     key = fold(fact.account)
     user = turn.state.users.get(key) or User(key, fact.account, fact.account)
-    if user.until_us:
-        turn.set(user, "until_us", 0)
     rooms = list(turn.state.rooms.values())
     for room in rooms:
         if room.owner and fold(room.owner) == key:

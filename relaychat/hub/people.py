@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from relaychat import __version__
 from relaychat.hub.doors import follow, remove_member, unfollow
-from relaychat.hub.facts import Closing, Expired, Lost, Restarted, Revoked
+from relaychat.hub.facts import Closing, Expired, Lost, Restarted
 from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
     forget_absent,
@@ -398,25 +398,6 @@ def restarted(turn: Turn, fact: Restarted) -> None:
 
 def _waiter(user: User) -> Callable[[Afterwards], None]:
     return lambda hub: hub.wait_for(user, user.window_s, "restart", RESTARTED)
-
-
-def revoked(turn: Turn, fact: Revoked) -> None:
-    """Sessions whose login is good no more are hung up on, without a window. Their loss
-    is told like any other, once that can be kept."""
-    user = turn.state.users.get(fact.user)
-    if user is None:
-        return
-    if fact.device is None and fact.token is None and user.until_us:
-        turn.set(user, "until_us", 0)
-        if not user.peers:
-            gone(turn, user, "lost", fact.error.text)
-    for peer in user.peers:
-        if peer is fact.keep or fact.token not in (None, peer.token):
-            continue
-        if fact.device is None or (peer.device and peer.device.key == fact.device):
-            turn.set(peer, "cut", True)
-            turn.set(peer, "window_s", 0)
-            turn.close(peer, fact.error)
 
 
 def closing(turn: Turn, fact: Closing) -> None:

@@ -30,9 +30,7 @@ from relaychat.hub.turn import Cause
 from relaychat.model.accounts import AnyErrand, Challenge, Prove
 from relaychat.model.admission import (
     Admission,
-    Challenged,
     Enter,
-    Found,
     Reflect,
     Rendered,
 )
@@ -48,13 +46,12 @@ from relaychat.model.errors import (
     Internal,
     OutOfOrder,
     RelayError,
-    Revoked,
     UnknownCommand,
 )
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
-from relaychat.model.scope import Scope
 from relaychat.model.words import Word
 from relaychat.model.world import Timer
+from relaychat.session.entrance import Allowance, Entrance
 from relaychat.session.faults import fault_of
 from relaychat.session.heartbeat import Heartbeat
 from relaychat.session.host import Host
@@ -73,10 +70,10 @@ class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_challenged", "_errand", "_expiry", "_flight", "_flight_bytes", "_framer",
-        "_fresh", "_heart", "_host", "_most_bytes", "_most_commands", "_pace",
-        "_paused", "_query", "_retry", "_told_hub", "_unsent", "_waiting", "account",
-        "link", "scope", "speech", "state",
+        "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
+        "_heart", "_host", "_most_bytes", "_most_commands", "_pace", "_paused",
+        "_query", "_retry", "_told_hub", "_unsent", "_waiting", "account", "allowance",
+        "link", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -85,7 +82,7 @@ class Session(Peer):
         self.state = State.NEW
         self.account: str | None = None
         """The account that it logged in to."""
-        self.scope: Scope | None = None
+        self.allowance: Allowance | None = None
         """The bounds of the token that it logged in with, if it was one."""
         self.speech = host.dialect()
         """The dialect's instance of this session alone."""
@@ -106,11 +103,8 @@ class Session(Peer):
         """The answer to a query has come, and may still wait for its turn's
         delivery."""
         self._errand: Deferred[Any] | None = None
-        """A login or an errand under way."""
-        self._challenged: tuple[Challenged, Hello] | None = None
-        """What login wants to know of the peer."""
-        self._expiry: Timer | None = None
-        """When the token's time is over."""
+        """An errand under way."""
+        self._entrance = Entrance(self._challenged, self._admitted, self._not_admitted)
         self._pace = self._paced(host.limits.guest_rate)
         self._retry: Timer | None = None
         self._fresh = True
@@ -160,7 +154,7 @@ class Session(Peer):
             self._waiting
             or self._pace is not None
             or self.state is not State.READY
-            or self.scope is not None
+            or self.allowance is not None
         ):
             self._waiting.extend(frames)
             if not self._paused:
@@ -296,20 +290,17 @@ class Session(Peer):
 
     def _permitted(self, command: Command) -> bool:
         """Whether it is within the bounds of the token; answered if it is not."""
-        if self.scope is not None:
-            try:
-                self.scope.check(command)
-            except RelayError as error:
-                self._answer(fault_of(error, command))
-                return False
-        return True
+        fault = self.allowance.fault(command) if self.allowance is not None else None
+        if fault is not None:
+            self._answer(fault)
+        return fault is None
 
     def _carry_out(self, command: Command, kind: type[Command], size: int) -> None:
         if isinstance(command, Hello):
             self._enter(command)
             return
         if isinstance(command, Prove):
-            self._prove(command)
+            self._entrance.prove(command)
             return
         errand = self._host.errands.get(kind)
         if errand is None and kind in ERRANDS:
@@ -353,36 +344,18 @@ class Session(Peer):
     def _enter(self, hello: Hello) -> None:
         if hello.device is not None or hello.client:
             self._heart.answers = True
-        self._admit(self._host.admit(hello, self), hello)
+        self._entrance.begin(self._host.admit(hello, self), hello)
 
-    def _admit(self, asked: Deferred[Found], hello: Hello) -> None:
-        self._errand = asked
-        asked.addCallbacks(
-            self._admitted,
-            self._not_admitted,
-            callbackArgs=(hello,),
-            errbackArgs=(hello,),
-        )
+    def _challenged(self, challenge: Challenge) -> None:
+        self.state = State.PROVING
+        self._answer(challenge)
+        self._pump()
 
-    def _admitted(self, found: Found, hello: Hello) -> None:
-        self._errand = None
-        if isinstance(found, Challenged):
-            self.state = State.PROVING
-            self._challenged = found, hello
-            self._answer(Challenge(found.scram, id=hello.id))
-            self._pump()
-            return
-        self.account = found.account
-        self._submit(Enter(hello, found, id=hello.id))
-
-    def _prove(self, proof: Prove) -> None:
-        assert self._challenged is not None
-        (challenged, hello), self._challenged = self._challenged, None
-        named = msgspec.structs.replace(hello, id=proof.id)
-        self._admit(challenged.go_on(proof.scram), named)
+    def _admitted(self, admission: Admission, hello: Hello) -> None:
+        self.account = admission.account
+        self._submit(Enter(hello, admission, id=hello.id))
 
     def _not_admitted(self, failure: Failure, hello: Hello) -> None:
-        self._errand = None
         if self.state is State.ENTERING:
             self.state = State.NEW
             self._answer(self._fault_of(failure, hello))
@@ -439,7 +412,8 @@ class Session(Peer):
             if self.account is not None:
                 self._pace = self._paced(limits.account_rate)
             self._heart.begin()
-            self._bound(admission)
+            if admission.scope is not None:
+                self.allowance = Allowance(admission, self._host.world, self)
         added = limits.shown(self.speech.line_limit)
         return msgspec.structs.replace(
             result,
@@ -448,16 +422,6 @@ class Session(Peer):
             scope=admission.scope.level if admission.scope else "",
             scram=admission.scram,
         )
-
-    def _bound(self, admission: Admission) -> None:
-        """What a token allows, and for how long."""
-        self.scope = admission.scope
-        if admission.expires_ms:
-            left_ms = max(0, admission.expires_ms - self._host.world.now_ms())
-            self._expiry = self._host.world.later(left_ms / 1000, self._expired)
-
-    def _expired(self) -> None:
-        self.close(Revoked("this token's time is over"))
 
     def tell(self, event: Word) -> bytes:
         """See ``Peer.tell``."""
@@ -494,11 +458,12 @@ class Session(Peer):
         self.state = State.CLOSED
         self._waiting.clear()
         self._heart.stop()
-        for timer in (self._retry, self._expiry):
-            if timer is not None:
-                timer.cancel()
-        if self._errand is not None:
-            self._errand.cancel()
+        self._entrance.cancel()
+        for under_way in (self._retry, self._errand):
+            if under_way is not None:
+                under_way.cancel()
+        if self.allowance is not None:
+            self.allowance.stop()
         if not self._told_hub:
             self._told_hub = True
             self._host.hub.lost(self, cause, reason)

@@ -12,6 +12,7 @@ from relaychat.auth.accounts import Account, Accounts
 from relaychat.auth.administration import Administration
 from relaychat.auth.credentials import Origin
 from relaychat.auth.failures import Failures
+from relaychat.auth.keyring import Keyring
 from relaychat.auth.login import Login, Presence
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.auth.people import (
@@ -61,7 +62,7 @@ class Bench:
 
 
 class Rooms:
-    """What accounts have to do with the rooms, written down: see ``registry.House``."""
+    """What the rooms are told of accounts, written down: see ``auth.caller.House``."""
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -136,6 +137,7 @@ class House:
             mode,
             not checkers,
         )
+        self.keyring = Keyring(self.world, self.accounts, tickets, self.rooms)
         self.administration = Administration(
             self.world, self.accounts, tickets, self.rooms
         )

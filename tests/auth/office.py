@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.auth.accounts import Account
+from relaychat.auth.caller import Caller
 from relaychat.auth.credentials import Origin
-from relaychat.auth.registry import Caller
 from tests.auth.house import House
 
 HERE = Origin("192.0.2.1")
@@ -29,6 +29,7 @@ class OfficeCase(SynchronousTestCase):
         """Begin with this house."""
         self.house = house
         self.registry = house.registry
+        self.keyring = house.keyring
         self.administration = house.administration
         for name in ("Ann", "Bob"):
             self.successResultOf(house.add(name, "tea"))

@@ -66,7 +66,7 @@ class AccountTests(OfficeCase):
 
     def test_new_password(self) -> None:
         """It ends all that came in by the old one."""
-        self.do(self.registry.make_token(MakeToken(), ANN))
+        self.do(self.keyring.make_token(MakeToken(), ANN))
         self.add("ann", "milk")
         self.assertEqual(self.account("ann").tokens, ())
         self.assertEqual(self.told(), [("Ann", "revoked", None, None, "the boss's")])
@@ -135,12 +135,12 @@ class TicketTests(OfficeCase):
         self.house.world.advance(1)
         mark, second = self.make(1, "second")
         self.assertEqual(self.listed(), [("first", 2), ("second", 1)])
-        self.do(self.registry.revoke(Revoke(ticket=mark), BOSS))
+        self.do(self.keyring.revoke(Revoke(ticket=mark), BOSS))
         self.assertEqual(self.listed(), [("first", 2)])
         self.refused(BadTicket, self.house.tickets.take(second))
         self.do(self.house.tickets.take(first))
         self.assertEqual(self.listed(), [("first", 1)])
-        self.refused(NoSuchCredential, self.registry.revoke(Revoke(ticket=mark), BOSS))
+        self.refused(NoSuchCredential, self.keyring.revoke(Revoke(ticket=mark), BOSS))
 
     def test_given_back(self) -> None:
         """The last use of a ticket can be given back, too."""

@@ -5,39 +5,30 @@ from __future__ import annotations
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
-from relaychat.auth.devices import device_key
-from relaychat.auth.registry import CERTIFICATES_LIMIT, REGISTRATIONS, TOKENS_LIMIT
+from relaychat.auth.registry import REGISTRATIONS
 from relaychat.model.accounts import (
     DeleteAccount,
-    ListDevices,
-    ListTokens,
     MakeTicket,
     MakeToken,
     Register,
     ResetPassword,
-    Revoke,
     SetCertificates,
     SetPassword,
 )
 from relaychat.model.errors import (
     BadName,
-    BadSyntax,
     BadTicket,
     Forbidden,
     LoginFailed,
     NickInUse,
-    NoSuchCredential,
     NoSuchUser,
     RegistrationClosed,
     TooFast,
-    TooMany,
     Unavailable,
 )
 from relaychat.model.events import Done
 from tests.auth.house import House
 from tests.auth.office import ANN, BOB, BOSS, HERE, NOBODY, OfficeCase
-
-SECRET = "0123456789abcdef0123456789abcdef"
 
 
 class RegisterTests(OfficeCase):
@@ -141,8 +132,8 @@ class PasswordTests(OfficeCase):
 
     def test_everywhere(self) -> None:
         """All else that logs in is gone, and all other sessions end."""
-        self.do(self.registry.make_token(MakeToken(), ANN))
-        self.do(self.registry.set_certificates(SetCertificates(add="ab" * 32), ANN))
+        self.do(self.keyring.make_token(MakeToken(), ANN))
+        self.do(self.keyring.set_certificates(SetCertificates(add="ab" * 32), ANN))
         command = self.set("milk", "tea", everywhere=True)
         self.do(self.registry.set_password(command, ANN))
         account = self.account("ann")
@@ -194,117 +185,12 @@ class PasswordTests(OfficeCase):
         self.successResultOf(self.house.come("ann", "tea"))
 
 
-class TokenTests(OfficeCase):
-    """Tokens, as their owner sees them."""
-
-    def test_list(self) -> None:
-        """What was made is listed, without its secret, until it is over."""
-        make = self.registry.make_token
-        day = self.do(make(MakeToken("day", "read", ("#Tea", "#a"), 86_400), ANN))
-        ever = self.do(make(MakeToken("ever"), ANN))
-        listed = self.do(self.registry.list_tokens(ListTokens(), ANN)).tokens
-        self.assertEqual([one.token for one in listed], [day.token, ever.token])
-        self.assertEqual(listed[0].rooms, ("#a", "#tea"))
-        self.assertEqual((listed[0].scope, listed[1].expires), ("read", 0))
-        self.assertEqual(
-            self.do(self.registry.list_tokens(ListTokens(), BOB)).tokens, ()
-        )
-        self.house.world.advance(86_400)
-        listed = self.do(self.registry.list_tokens(ListTokens(), ANN)).tokens
-        self.assertEqual([one.label for one in listed], ["ever"])
-
-    def test_bounded(self) -> None:
-        """So many at a time; what is over takes no place."""
-        for number in range(TOKENS_LIMIT):
-            seconds = 60 if number else None
-            self.do(self.registry.make_token(MakeToken(expires_s=seconds), ANN))
-        self.refused(TooMany, self.registry.make_token(MakeToken(), ANN))
-        self.house.world.advance(60)
-        self.do(self.registry.make_token(MakeToken(), ANN))
-        self.assertEqual(len(self.account("ann").tokens), 2)
-
-    def test_rooms(self) -> None:
-        """What is no room's name is refused."""
-        command = MakeToken(rooms=("@bob",))
-        self.refused(BadName, self.registry.make_token(command, ANN))
-
-    def test_not_by_a_token(self) -> None:
-        """A token makes no tokens: it would outlive itself."""
-        bot = replace(ANN, token="abcd")
-        self.refused(Forbidden, self.registry.make_token(MakeToken(), bot))
-        self.refused(Forbidden, self.registry.set_certificates(SetCertificates(), bot))
-        self.refused(Forbidden, self.registry.delete(DeleteAccount(), bot))
-
-    def test_guests(self) -> None:
-        """Without an account there is nothing to look after."""
-        for command, method in (
-            (MakeToken(), self.registry.make_token),
-            (ListTokens(), self.registry.list_tokens),
-            (ListDevices(), self.registry.list_devices),
-            (Revoke(token="0" * 8), self.registry.revoke),
-            (DeleteAccount(), self.registry.delete),
-        ):
-            self.refused(Forbidden, method(command, NOBODY))  # type: ignore[arg-type]
-
-    def test_revoke(self) -> None:
-        """The sessions of that token end, and no other."""
-        made = self.do(self.registry.make_token(MakeToken(), ANN))
-        (token,) = self.account("ann").tokens
-        revoke = Revoke(token=made.token)
-        self.refused(NoSuchCredential, self.registry.revoke(revoke, BOB))
-        self.do(self.registry.revoke(revoke, ANN))
-        self.assertEqual(self.told(), [("Ann", "revoked", None, token.digest, None)])
-        self.refused(NoSuchCredential, self.registry.revoke(revoke, ANN))
-
-    def test_revoke_what(self) -> None:
-        """Exactly one thing."""
-        for revoke in (Revoke(), Revoke(token="0" * 8, device="0" * 8)):
-            self.refused(BadSyntax, self.registry.revoke(revoke, ANN))
-        self.refused(Forbidden, self.registry.revoke(Revoke(ticket="0" * 8), ANN))
-
-
-class DeviceTests(OfficeCase):
-    """Devices, as their owner sees them."""
-
-    def test_list_and_revoke(self) -> None:
-        """Each is listed from its first login on; a revoked one stays listed."""
-        for secret in (SECRET, SECRET[::-1]):
-            self.successResultOf(self.house.come("ann", "tea", device=secret))
-            self.house.world.advance(3601)
-        ann = replace(ANN, device=device_key(SECRET))
-        old, new = self.do(self.registry.list_devices(ListDevices(), ann)).devices
-        self.assertEqual((old.this, new.this), (True, False))
-        self.assertLess(old.seen, new.seen)
-        self.do(self.registry.revoke(Revoke(device=new.device), ann))
-        digest = device_key(SECRET[::-1])
-        self.assertEqual(self.told(), [("Ann", "revoked", digest, None, None)])
-        old, new = self.do(self.registry.list_devices(ListDevices(), ann)).devices
-        self.assertEqual((old.revoked, new.revoked), (False, True))
-
-
-class CertificateTests(OfficeCase):
-    """Certificates, as their owner sees them."""
-
-    def test_bounded(self) -> None:
-        """So many; adding one twice changes nothing."""
-        set_ = self.registry.set_certificates
-        for number in range(CERTIFICATES_LIMIT):
-            self.do(set_(SetCertificates(add=f"{number:064x}"), ANN))
-        self.do(set_(SetCertificates(add=f"{3:064x}"), ANN))
-        self.refused(TooMany, set_(SetCertificates(add="f" * 64), ANN))
-        self.refused(NoSuchCredential, set_(SetCertificates(remove="f" * 64), ANN))
-        mine = replace(ANN, origin=replace(HERE, certificate="AB" * 32))
-        listed = self.do(set_(SetCertificates(), mine))
-        self.assertEqual(len(listed.fingerprints), CERTIFICATES_LIMIT)
-        self.assertEqual(listed.this, "ab" * 32)
-
-
 class DeleteTests(OfficeCase):
     """The end of an account."""
 
     def test_own(self) -> None:
         """By its password; the name stays its own."""
-        self.do(self.registry.make_token(MakeToken(), ANN))
+        self.do(self.keyring.make_token(MakeToken(), ANN))
         self.refused(LoginFailed, self.registry.delete(DeleteAccount("no"), ANN))
         self.do(self.registry.delete(DeleteAccount("tea", blank=True), ANN))
         self.assertEqual(self.told(), [("Ann", "erased", True)])

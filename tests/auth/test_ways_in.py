@@ -11,9 +11,10 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from relaychat.auth.caller import Caller
 from relaychat.auth.credentials import Origin
-from relaychat.auth.devices import device_key
-from relaychat.auth.registry import Caller
+from relaychat.auth.devices import DEVICES_LIMIT, device_key
+from relaychat.auth.registry import deleted
 from relaychat.model.accounts import (
     MakeToken,
     Revoke,
@@ -169,7 +170,7 @@ class TokenTests(WayCase):
 
     def make(self, **options: Any) -> str:
         """A new token of Ann's."""
-        made = self.do(self.house.registry.make_token(MakeToken(**options), ANN))
+        made = self.do(self.house.keyring.make_token(MakeToken(**options), ANN))
         assert isinstance(made, TokenMade)
         self.mark = made.token
         return made.secret
@@ -202,7 +203,7 @@ class TokenTests(WayCase):
     def test_revoked(self) -> None:
         """It is good no more."""
         secret = self.make()
-        self.do(self.house.registry.revoke(Revoke(token=self.mark), ANN))
+        self.do(self.house.keyring.revoke(Revoke(token=self.mark), ANN))
         self.refused(LoginFailed, "ann", secret)
 
     def test_its_device_is_not_trusted(self) -> None:
@@ -236,7 +237,7 @@ class DeviceTests(WayCase):
         """A revoked device is kept out, whoever brings the password."""
         self.admitted("ann", "tea", device=SECRET, secure=True)
         mark = device_key(SECRET)[:8]
-        self.do(self.house.registry.revoke(Revoke(device=mark), ANN))
+        self.do(self.house.keyring.revoke(Revoke(device=mark), ANN))
         self.refused(Revoked, "ann", device=SECRET, secure=True)
         self.refused(Revoked, "ann", "tea", device=SECRET, secure=True)
         self.admitted("ann", "tea", device=SECRET[::-1], secure=True)
@@ -249,6 +250,20 @@ class DeviceTests(WayCase):
         self.refused(NickInUse, "ann", device=SECRET, secure=True)
         self.admitted("ann", "coffee", device=SECRET, secure=True)
         self.admitted("ann", device=SECRET, secure=True)
+
+    def test_bounded(self) -> None:
+        """So many are remembered: those not seen for longest go, revoked ones last."""
+        secrets = [f"{number:032x}" for number in range(DEVICES_LIMIT + 1)]
+        self.admitted("ann", "tea", device=secrets[0])
+        revoke = Revoke(device=device_key(secrets[0])[:8])
+        self.do(self.house.keyring.revoke(revoke, ANN))
+        for secret in secrets[1:]:
+            self.admitted("ann", "tea", device=secret)
+        devices = self.do(self.house.accounts.get("ann")).devices
+        digests = [one.digest for one in devices]
+        self.assertEqual(
+            digests, [device_key(one) for one in (secrets[0], *secrets[2:])]
+        )
 
     def test_a_store_that_keeps_nothing(self) -> None:
         """Who comes while the disk is full comes in all the same."""
@@ -264,11 +279,11 @@ class CertificateTests(WayCase):
         self.refused(NickInUse, "ann", certificate=PRINT)
         colons = ":".join(["AB"] * 32)
         add = SetCertificates(add=colons)
-        self.do(self.house.registry.set_certificates(add, ANN))
+        self.do(self.house.keyring.set_certificates(add, ANN))
         self.assertEqual(self.admitted("ann", certificate=PRINT).account, "Ann")
         self.refused(NickInUse, "ann", certificate="cd" * 32)
         remove = SetCertificates(remove=PRINT)
-        self.do(self.house.registry.set_certificates(remove, ANN))
+        self.do(self.house.keyring.set_certificates(remove, ANN))
         self.refused(NickInUse, "ann", certificate=PRINT)
 
 
@@ -376,6 +391,13 @@ class MeanwhileTests(WayCase):
         """Nor with a password that was changed meanwhile."""
         coming = self.late_login()
         self.successResultOf(self.house.add("Ann", "coffee"))
+        self.hashing.callback(True)
+        self.failureResultOf(coming, LoginFailed)
+
+    def test_deleted_while_hashing(self) -> None:
+        """Nor to an account that is no more."""
+        coming = self.late_login()
+        self.do(self.house.accounts.change("Ann", deleted, cut=True))
         self.hashing.callback(True)
         self.failureResultOf(coming, LoginFailed)
 

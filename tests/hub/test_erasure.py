@@ -86,6 +86,17 @@ class RoomTests(ErasureCase):
         self.assertEqual([line.split()[0] for line in heard],
                          ["role_set", "role_set", "user_quit"])  # fmt: skip
 
+    def test_another_owner(self) -> None:
+        """Where somebody has the role already nobody is told of one."""
+        self.do(self.ann, c.Join("#tea"))
+        bob = self.person("bob")
+        self.do(bob, c.Join("#tea"))
+        self.do(self.ann, c.SetRole("#tea", "bob", "owner"))
+        bob.words()
+        self.erase()
+        self.assertEqual([line.split()[0] for line in bob.heard()], ["left"])
+        self.assertEqual(self.room("#tea").owner, "bob")
+
     def test_guests_only(self) -> None:
         """Guests can't own a room: it stays as long as they do."""
         self.do(self.ann, c.Join("#tea"))
@@ -157,6 +168,17 @@ class RoomTests(ErasureCase):
         bob = self.connect("bob")
         self.assertEqual(self.do(bob, c.Rename("ann")), ["error nick_in_use"])
         self.assertEqual(self.do(bob, c.Who("ann")), ["error no_such_user"])
+
+    def test_full_disk_and_no_rooms(self) -> None:
+        """So does the end of the task itself."""
+        self.store.full = True
+        self.erase()
+        self.assertTrue(self.left_to_do())
+        self.do(self.connect("bob"), c.Join("#tea"))
+        self.store.full = False
+        self.run_hub(5)
+        self.assertFalse(self.left_to_do())
+        self.reported()
 
     def test_full_disk(self) -> None:
         """While nothing can be kept it waits, but her sessions do not."""
