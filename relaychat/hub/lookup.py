@@ -16,6 +16,7 @@ from relaychat.model.errors import (
     BadText,
     CannotSpeak,
     CidNeedsDevice,
+    CidPassed,
     CidReused,
     Forbidden,
     NoSuchRoom,
@@ -196,7 +197,7 @@ def cid_digest(command: Command) -> int:
 def use_cid(turn: Turn, peer: Peer, command: Sent) -> Cid | None:
     """The command's client id, ready for use, or None when it has none.
 
-    Raises Settled if it came before, CidNeedsDevice, CidReused, Unavailable.
+    Raises Settled if it came before, CidNeedsDevice, CidPassed, CidReused, Unavailable.
     """
     number = command.cid
     if number is None:
@@ -216,8 +217,9 @@ def use_cid(turn: Turn, peer: Peer, command: Sent) -> Cid | None:
                 lambda store: store.first(device.number, number),
             )
         )
-        if first is not None:
-            settle(turn, peer, command, first)
+        if first is None:
+            raise CidPassed
+        settle(turn, peer, command, first)
     return cid
 
 

@@ -242,6 +242,14 @@ class CidReused(RelayError):
     default = "this cid was used for another message"
 
 
+class CidPassed(RelayError):
+    """The cid was refused before, or left out: a later one of the device is kept, and
+    what stands behind it can't come in front of it any more (H20)."""
+
+    code = "cid_passed"
+    default = "a later cid is kept, and this one was refused or left out before"
+
+
 class CidNeedsDevice(RelayError):
     """A cid is unique per device, so hello has to name one."""
 
