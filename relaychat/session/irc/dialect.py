@@ -79,8 +79,8 @@ class Irc(IrcEvents):
     def _me(self) -> str:
         return self.session.name or "*"
 
-    def _numeric(self, number: str, rest: str) -> str:
-        return f":{self._server} {number} {self._me()} {rest}"
+    def _numeric(self, number: str, rest: str, me: str = "") -> str:
+        return f":{self._server} {number} {me or self._me()} {rest}"
 
     # -- registration ---------------------------------------------------------
 
@@ -274,10 +274,12 @@ class Irc(IrcEvents):
         self._reason_bytes = welcome.limits["reason_bytes"]
         self._topic_bytes = welcome.limits["topic_bytes"]
         server, software = self._server, welcome.software
-        source = identity(welcome.nick, welcome.account)
+        # Another session may have renamed them since, which is told behind this.
+        me = welcome.nick
+        source = identity(me, welcome.account)
         return [
-            self._numeric("001", f":Welcome to {server}, {source}"),
-            self._numeric("002", f":Your host is {server}, running {software}"),
+            self._numeric("001", f":Welcome to {server}, {source}", me),
+            self._numeric("002", f":Your host is {server}, running {software}", me),
             self._numeric("003", ":This relay keeps what is said in its rooms"),
             self._numeric(
                 "004", f"{server} {software.replace(' ', '-')} o beiklmnostv"

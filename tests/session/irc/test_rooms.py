@@ -176,6 +176,24 @@ class RoomTests(TwoInARoom):
             ],
         )
 
+    def test_renamed_at_hello(self) -> None:
+        """Whom another session renames in the turn of the hello is welcomed, and comes
+        in, under the old nick, and is renamed then."""
+        self.relay.account("dan", "secret")
+        (dan, wire), (other, its_wire) = self.open(), self.open()
+        dan.dataReceived(b"PASS secret\r\nNICK dan\r\nUSER dan 0 * :Dan\r\n")
+        self.ask(dan, wire, "JOIN #one", "NICK dan2")
+        self.relay.store.hold()
+        self.ask(self.ann, self.ann_wire, "PRIVMSG #tea :the turn before")
+        other.dataReceived(b"PASS secret\r\nNICK dan\r\nUSER dan 0 * :Dan\r\n")
+        self.ask(dan, wire, "NICK dan")
+        self.relay.store.release()
+        self.relay.run()
+        told = self.told(its_wire)
+        self.assertTrue(told[0].startswith(":relay.test 001 dan2 :Welcome"), told[0])
+        self.assertIn(":dan2!dan@relaychat JOIN #one", told)
+        self.assertEqual(told[-1], ":dan2!dan@relaychat NICK dan")
+
     def test_nick(self) -> None:
         """A change of nick is told once to each, oneself included, whatever number of
         rooms is shared; the old nick is free."""
