@@ -132,7 +132,13 @@ def _part(who: Native, deed: Deed) -> None:
         who.leave(room)
         if deed.coin():
             back_s = deed.chance.uniform(0.1, 10)
-            who.stage.world.later(back_s, lambda: who.call(lambda: who.want(room)))
+            who.stage.world.later(back_s, lambda: who.call(lambda: _back(who, room)))
+
+
+def _back(who: Native, room: str) -> None:
+    """Into a room once more, and see what was said there."""
+    who.want(room)
+    who.ask(c.History(room, limit=100))
 
 
 def _rename(who: Native, deed: Deed) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -32,7 +33,7 @@ from relaychat.client.happenings import (
 )
 from relaychat.client.link import Link
 from relaychat.client.outbox import MemorySpool, Send
-from relaychat.client.speech import LineBuffer, read
+from relaychat.client.speech import LineBuffer, Unreadable, read
 from relaychat.model import events
 from relaychat.model.commands import (
     Command,
@@ -111,7 +112,9 @@ class WatchedConversation(Conversation):
 
     def receive(self, data: bytes) -> list[Happening]:
         """See ``Conversation``."""
-        self.reading.read([cast(Word, read(raw)) for raw in self._raw.feed(data)])
+        with suppress(Unreadable):  # The core says so, and hangs up.
+            words = [cast(Word, read(raw)) for raw in self._raw.feed(data)]
+            self.reading.read(words)
         for text in self.reading.wrong:
             self.wrong(text)
         self.reading.wrong.clear()
