@@ -28,7 +28,7 @@ from argon2 import PasswordHasher
 from native_send import Wire
 from serving import relay
 
-from relaychat.auth.accounts import Account
+from relaychat.auth.accounts import Account, Token
 from relaychat.auth.passwords import HASH_BYTES, SALT_BYTES, Cost
 from relaychat.model.names import skeleton
 from relaychat.store.folder import make_folder
@@ -42,8 +42,8 @@ QUIET_S = 3
 """Of chat alone, to compare with: what the machine itself adds."""
 
 
-def fill(data: Path, count: int) -> None:
-    """A database with so many accounts. All have the same password and the same salt:
+def fill(data: Path, count: int, tokens: tuple[Token, ...] = ()) -> None:
+    """A database with so many accounts. All have the same password, salt and tokens:
     the relay does not look."""
     cost = Cost()
     hasher = PasswordHasher(
@@ -57,7 +57,7 @@ def fill(data: Path, count: int) -> None:
     records = []
     for number in range(count):
         name = f"user{number}"
-        account = Account(name, hashed, keys, made_ms=1)
+        account = Account(name, hashed, keys, made_ms=1, tokens=tokens)
         records.append(("account", name, encode(account)))
         records.append(("look", skeleton(name), name.encode()))
     connection.execute("BEGIN")

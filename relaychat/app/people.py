@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from relaychat.app.config import Config
 from relaychat.auth.accounts import Accounts
@@ -40,6 +41,17 @@ from relaychat.store.api import Store
 T = TypeVar("T")
 
 Method = Callable[[Any, Caller], Coroutine["Deferred[Any]", Any, Word]]
+
+
+NOTED = frozenset(
+    {
+        words.AddAccount, words.DeleteAccount, words.MakeTicket, words.Register,
+        words.ResetPassword, words.Revoke, words.SetPassword, words.Suspend,
+    }
+)  # fmt: skip
+"""What the log has a line about."""
+
+_log = Logger(namespace="relaychat.accounts")
 
 
 class Office(Struct, frozen=True):
@@ -127,9 +139,19 @@ def errands(
 def _errand(method: Method) -> Errand:
     def run(command: Command, session: Session) -> Deferred[Word]:
         done = Deferred.fromCoroutine(method(command, caller_of(session)))
+        if type(command) in NOTED:
+            done.addCallback(_noted, command, session)
         return to_its_end(done.addErrback(unreadable))
 
     return run
+
+
+def _noted(answer: Word, command: Command, session: Session) -> Word:
+    """Write down who has done what; no secret is in it."""
+    who = session.account or ("the owner" if session.control else "a newcomer")
+    what = f"{command.__struct_config__.tag} {getattr(command, 'name', '')}".rstrip()
+    _log.info("{who}, from {peer}: {what}", who=who, peer=session.link.peer, what=what)
+    return answer
 
 
 def to_its_end(done: Deferred[T]) -> Deferred[T]:
