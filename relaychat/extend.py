@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from relaychat.app.dialects import DialectPlugin, IDialectPlugin
-from relaychat.hub.hooks import Verdict
+from relaychat.app.config import Settings
+from relaychat.app.finding import (
+    CheckerPlugin,
+    DialectPlugin,
+    FactoryPlugin,
+    HookPlugin,
+    IExtension,
+)
+from relaychat.hub.hooks import Hook, Verdict
 from relaychat.model import commands, errors, events
 from relaychat.model.errors import RelayError
 from relaychat.session.dialect import Dialect
@@ -11,11 +18,16 @@ from relaychat.session.link import Framer
 from relaychat.session.table import render, verb
 
 __all__ = [
+    "CheckerPlugin",
     "Dialect",
     "DialectPlugin",
+    "FactoryPlugin",
     "Framer",
-    "IDialectPlugin",
+    "Hook",
+    "HookPlugin",
+    "IExtension",
     "RelayError",
+    "Settings",
     "Verdict",
     "commands",
     "errors",

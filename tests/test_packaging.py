@@ -24,7 +24,7 @@ from twisted.application.service import IServiceMaker, ServiceMaker
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.dialects import BUILT_IN
+from relaychat.app.finding import DIALECT
 
 ROOT = Path(__file__).parent.parent
 TAPS = {"relaychat", "relaychat-client"}
@@ -153,7 +153,7 @@ class Installation:
             "print(*sorted(p.load().name for p in e(group='relaychat.dialects')))",
             folder=self.elsewhere,
         )
-        assert told.split() == sorted(BUILT_IN), told
+        assert told.split() == sorted(DIALECT.built_in), told
 
 
 class NormalTests(Installation, SynchronousTestCase):
@@ -188,7 +188,7 @@ class CheckoutTests(SynchronousTestCase):
         parser.read(ROOT / "setup.cfg")
         lines = parser["options.entry_points"]["relaychat.dialects"].split("\n")
         announced = dict(line.split(" = ") for line in lines if line)
-        self.assertEqual(announced, BUILT_IN)
+        self.assertEqual(announced, DIALECT.built_in)
 
     def test_constraints_cover_the_requirements(self) -> None:
         """What setup.cfg asks for has a version in constraints.txt."""

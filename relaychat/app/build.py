@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,11 +14,10 @@ from twisted.logger import Logger
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Listen, Tls
 from relaychat.app.control import Reloading, admit_owner
-from relaychat.app.dialects import NoSuchDialect, find_dialect
+from relaychat.app.extensions import CannotBuild, Extensions
 from relaychat.app.people import Office, office
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
-from relaychat.hub.hooks import Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.commands import Command, Reload
@@ -43,10 +41,6 @@ from relaychat.store.api import Store
 _log = Logger(namespace="relaychat.tls")
 DEVELOPMENT_PEM = "development.pem"
 """The self-signed certificate with its key, in the data folder."""
-
-
-class CannotBuild(Exception):
-    """The configuration asks for what is not there. The text names the key."""
 
 
 class Door(Struct, frozen=True):
@@ -99,11 +93,13 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
 def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Relay:
     """A relay of this configuration on this ground. Raises as ``build`` does."""
     world, store = ground.world, ground.store
+    extensions = Extensions(config)
+    brought = extensions.bring(config, world, ground.reactor, alarms.error)
     house = House(
         server=config.server.name,
         world=world,
         limits=config.limits.hub,
-        hooks=hooks(config, alarms),
+        hooks=brought.hooks,
         counts=Counts(),
     )
     hub = Hub(house, store, alarms)
@@ -114,7 +110,7 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         Passwords(world, ground.threads, ground.cost),
         hub,
         alarms.in_doubt,
-        checkers(config, ground.reactor),
+        brought.checkers,
     )
     counter = Counter(_guard(config, sockets), world)
     tls = certificates(config, world)
@@ -138,10 +134,7 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         )
 
     def door(key: str, listen: Listen) -> Door:
-        try:
-            dialect = find_dialect(listen.dialect)
-        except NoSuchDialect as error:
-            raise CannotBuild(f"{key}.dialect: {error}") from None
+        dialect = extensions.dialect(f"{key}.dialect", listen.dialect)
         mine = tls.get(listen.tls)
         connections = mine and mine.connections(dialect.alpn)
         try:
@@ -156,6 +149,7 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
         return Door(listen, where, factory, mine)
 
     doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
+    extensions.check_sections()
     return Relay(
         store, hub, counter, ground.threads, tuple(doors), people, tuple(tls.values())
     )
@@ -183,36 +177,6 @@ def open_kind(config: Config, reactor: Any) -> Store:
     from relaychat.store.sqlite import SqliteStore
 
     return SqliteStore(Path(config.store.file), reactor.callFromThread)
-
-
-def hooks(config: Config, alarms: Alarms) -> Hooks:
-    """The hooks that the configuration names. Raises CannotBuild."""
-    made = Hooks(alarms.error)
-    for point in config.hooks.__struct_fields__:
-        for place in getattr(config.hooks, point):
-            try:
-                getattr(made, point).append(_named(place))
-            except (ImportError, AttributeError, ValueError) as error:
-                raise CannotBuild(f"hooks.{point}: {place}: {error}") from None
-    return made
-
-
-def checkers(config: Config, reactor: Any) -> tuple[Any, ...]:
-    """The house's own checkers of passwords. Raises CannotBuild."""
-    made = []
-    for place in config.accounts.checkers:
-        try:
-            made.append(_named(place)(reactor))
-        except (ImportError, AttributeError, ValueError) as error:
-            raise CannotBuild(f"accounts.checkers: {place}: {error}") from None
-    return tuple(made)
-
-
-def _named(place: str) -> Any:
-    """What is called ``module:name``. Raises ImportError, AttributeError,
-    ValueError."""
-    module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
 
 
 def _guard(config: Config, sockets: int) -> Guard:

@@ -34,6 +34,11 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections."""
 
 
+class Settings(Section, frozen=True):
+    """Base of an extension's own section, ``[extension.NAME]``. Everything has a
+    default."""
+
+
 class Server(Section, frozen=True):
     """The relay itself."""
 
@@ -118,15 +123,15 @@ class Accounts(Section, frozen=True):
     account of their login name, which is made at the first time."""
     checkers: tuple[str, ...] = ()
     """Checkers of ``twisted.cred`` for names that have no password here (LDAP, PAM, a
-    program), each as ``module:name``, called with the reactor. See
+    program), each by its name or as ``module:name``, called with the reactor. See
     ``docs/accounts.md``."""
     window_s: Annotated[int, Meta(ge=0, le=86_400)] = 300
     """Seconds after which a lost native connection counts as gone. IRC: at once."""
 
 
 class Hooks(Section, frozen=True):
-    """Code of the house's own, asked before or told after, each as ``module:function``.
-    ``relaychat.hub.hooks`` says when, and what they are handed."""
+    """Code of the house's own, asked before or told after, each by the name that it is
+    announced under or as ``module:function``. See ``docs/extending.md``."""
 
     before_say: tuple[str, ...] = ()
     """Before messages, edits and reactions."""
@@ -136,6 +141,9 @@ class Hooks(Section, frozen=True):
     """Before topic, role, policy, ban, kick, invitation and redaction."""
     after_events: tuple[str, ...] = ()
     """With the log events that were just delivered."""
+    use: tuple[str, ...] = ()
+    """Hook classes, ``module:Class``: asked wherever they have a method for, behind the
+    functions above."""
 
 
 class Log(Section, frozen=True):
@@ -184,6 +192,9 @@ class Config(Section, frozen=True):
     tls: dict[str, Tls] = msgspec.field(default_factory=lambda: {"default": Tls()})
     accounts: Accounts = Accounts()
     hooks: Hooks = Hooks()
+    extension: dict[str, dict[str, Any]] = {}
+    """Settings of an extension that is in use, by its name; what may be in it is the
+    extension's to say. See ``docs/extending.md``."""
     limits: Limits = Limits()
     log: Log = Log()
 
@@ -244,8 +255,8 @@ def from_mapping(table: dict[str, Any]) -> Config:
     named = table.get("tls", {})
     if not isinstance(named, dict):
         raise ConfigError("tls: sections are called [tls.NAME]")
-    tls = {name: _convert(value, Tls, f"tls.{name}") for name, value in named.items()}
-    config = _convert(sections, Config, "")
+    tls = {name: convert(value, Tls, f"tls.{name}") for name, value in named.items()}
+    config = convert(sections, Config, "")
     # The development certificate is there under its name unless that was given another.
     config = replace(config, tls={"default": Tls(), **tls})
     for problem in _problems(config):
@@ -253,7 +264,8 @@ def from_mapping(table: dict[str, Any]) -> Config:
     return config
 
 
-def _convert(value: object, kind: type[S], where: str) -> S:
+def convert(value: object, kind: type[S], where: str) -> S:
+    """A section of what TOML holds, at this key. Raises ConfigError."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

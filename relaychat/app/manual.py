@@ -1,6 +1,7 @@
 """The manual of the configuration, made from its sections: ``docs/configuration.md``.
 
-``python -m relaychat.app.manual > docs/configuration.md`` makes it anew.
+``python -m relaychat.app.manual > docs/configuration.md`` makes it anew. With the names
+of extensions behind it, their sections are in it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from textwrap import dedent
 from typing import Any
 
@@ -18,6 +20,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from relaychat.app.config import LISTEN, Config, Listen, Tls
+from relaychat.app.finding import DOORS, CannotFind
 from relaychat.session.limits import Rate
 
 HEAD = """\
@@ -74,13 +77,16 @@ flight_commands = 100_000
 flight_bytes = 100_000_000
 ```
 
-This page is made from the code: `python -m relaychat.app.manual`.
+This page is made from the code: `python -m relaychat.app.manual`. With the names of
+extensions behind it (`module:Class`, too) their sections are in it.
 """
 
 
-def manual() -> str:
-    """The whole page."""
+def manual(*extensions: Any) -> str:
+    """The whole page, with the sections of these extensions."""
     parts = [HEAD, *_section("", Config, Config())]
+    for one in extensions:
+        parts += _section(f"extension.{one.name}", type(one.settings), one.settings)
     return "\n".join(parts)
 
 
@@ -94,7 +100,9 @@ def _section(name: str, kind: type[Struct], made: Any) -> Iterator[str]:
             plain.append(field)
         else:
             inner.append((field.name, section))
-    if plain:
+    if kind is Config:
+        yield f"## `[extension.NAME]`\n\n{told['extension']}\n"
+    elif plain:
         yield f"## `{_heading(name, kind)}`\n\n{_prose(kind.__doc__ or '')}\n"
         yield "| key | default | |\n| --- | --- | --- |"
         for field in plain:
@@ -169,5 +177,16 @@ def _prose(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("``", "`")).strip()
 
 
+def _extension(name: str) -> Any:
+    """An extension with settings, by whichever door. Exits if there is none."""
+    for door in DOORS:
+        with suppress(CannotFind):
+            found = door.find(name)
+            if getattr(found, "settings", None) is not None:
+                return found
+    sys.exit(f"{name}: is no extension with settings")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(manual())
+    sys.path.append("")
+    sys.stdout.write(manual(*map(_extension, sys.argv[1:])))

@@ -48,7 +48,8 @@ class Options(usage.Options):
         # The relay's parts are imported when they are needed, not for twistd's help.
         from twisted.internet import reactor
 
-        from relaychat.app.build import CannotBuild, check
+        from relaychat.app.build import check
+        from relaychat.app.extensions import CannotBuild
 
         try:
             check(self.config, reactor)

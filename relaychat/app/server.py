@@ -20,9 +20,10 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 
 from relaychat.app import first, logs, process
-from relaychat.app.build import CannotBuild, Relay, build
+from relaychat.app.build import Relay, build
 from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
+from relaychat.app.extensions import CannotBuild
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
 from relaychat.model.errors import RelayError

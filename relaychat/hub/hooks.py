@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from relaychat.model.errors import Denied
 from relaychat.model.events import LogEvent
 from relaychat.model.words import Word
+from relaychat.model.world import World
 
 if TYPE_CHECKING:
     from relaychat.hub.state import Room, User
@@ -35,6 +36,22 @@ class Verdict(Enum):
 Before = Callable[["User", "Room", Word], Verdict]
 After = Callable[[list[LogEvent]], None]
 OnError = Callable[[str], None]
+POINTS = ("before_say", "before_join", "before_change", "after_events")
+"""Where hooks are called."""
+
+
+class Hook:
+    """A hook with a memory, settings or several points: its methods are called as the
+    points are. One instance serves a relay, made at its start."""
+
+    name: ClassVar[str] = ""
+    """As it is called in the configuration; that of its section, too."""
+    settings: Any = None
+    """What its section says: see ``app.extensions``."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        """Its clock, its chance and its timers."""
 
 
 class Hooks:
@@ -52,6 +69,13 @@ class Hooks:
         self.before_join: list[Before] = []
         self.before_change: list[Before] = []
         self.after_events: list[After] = []
+
+    def add(self, hook: Hook) -> None:
+        """Call a hook wherever it has a method for."""
+        for point in POINTS:
+            method = getattr(hook, point, None)
+            if method is not None:
+                getattr(self, point).append(method)
 
     def ask(self, hooks: list[Before], user: User, room: Room, event: Word) -> None:
         """Ask in turn.

@@ -50,10 +50,14 @@ class Dialect(Form):
     """Whether a peer that begins with TLS or HTTP is at the wrong door: it is hung up
     on."""
     line_end: ClassVar[str] = "\r\n"
+    settings: Any = None
+    """What the configuration says of it in ``[extension.NAME]``: an instance of its
+    own subclass of ``Settings``, whose values are the defaults."""
     verbs: ClassVar[dict[str, Row]] = {}
     """By word, in capitals. Made with the class."""
     renderers: ClassVar[dict[type[Word], Callable[..., Any]]] = {}
     """By kind of event or answer. Made with the class."""
+    _says_acks: ClassVar[bool] = False
     _shares: ClassVar[frozenset[type[Word]]] = frozenset()
     _forms: ClassVar[dict[frozenset[str], Any]] = {}
 
@@ -70,7 +74,9 @@ class Dialect(Form):
         cls._shares = frozenset(
             share for share, whole in shares.items() if whole in tells
         )
-        if "acks" not in vars(cls) and cls.encode is Dialect.encode:
+        if "acks" in vars(cls):
+            cls._says_acks = True
+        elif not cls._says_acks and cls.encode is Dialect.encode:
             cls.acks = Done in tells
         cls._forms = {}
 

@@ -63,4 +63,4 @@ class ShoutTests(RelayTestCase):
 
     def test_is_announced(self) -> None:
         """The plugin carries the protocol's name."""
-        self.assertEqual((shout.name, shout.dialect), ("shout", Shout))
+        self.assertEqual((shout.name, shout.found), ("shout", Shout))

@@ -95,8 +95,8 @@ def _run(
     as_json: bool,
     cases: tuple[Path, ...],
 ) -> int:
-    from relaychat.app.build import CannotBuild
     from relaychat.app.config import ConfigError
+    from relaychat.app.extensions import CannotBuild
     from relaychat.testing.simulation.case import Case, case_of, read, write
     from relaychat.testing.simulation.figures import Figures
     from relaychat.testing.simulation.many import run_many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from relaychat.app.build import CannotBuild
+from relaychat.app.extensions import CannotBuild
 from relaychat.session.control import Control
 from relaychat.session.irc.dialect import Irc as IrcDialect
 from relaychat.session.native import Native as NativeDialect

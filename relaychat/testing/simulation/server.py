@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, execute
 from twisted.protocols.policies import WrappingFactory
 
-from relaychat.app.build import CannotBuild, Ground, Relay, compose
+from relaychat.app.build import Ground, Relay, compose
 from relaychat.app.config import Config
-from relaychat.app.dialects import NoSuchDialect, find_dialect
+from relaychat.app.extensions import Extensions
 from relaychat.auth.accounts import Accounts
 from relaychat.auth.passwords import Passwords
 from relaychat.hub.hub import Alarms
@@ -117,16 +117,14 @@ class Server:
     @property
     def entrances(self) -> list[Entrance]:
         """Where people can come in. Raises CannotBuild."""
-        try:
-            return [
-                Entrance(
-                    find_dialect(listen.dialect),
-                    simulated_endpoint(index, listen.endpoint),
-                )
-                for index, listen in enumerate(self._config.listen)
-            ]
-        except NoSuchDialect as error:
-            raise CannotBuild(str(error)) from None
+        extensions = Extensions(self._config)
+        return [
+            Entrance(
+                extensions.dialect(f"listen[{index}].dialect", listen.dialect),
+                simulated_endpoint(index, listen.endpoint),
+            )
+            for index, listen in enumerate(self._config.listen)
+        ]
 
     def add_accounts(self, names: dict[str, str]) -> None:
         """Accounts and their passwords, straight into the log. Before the first

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
-from relaychat.app.build import CannotBuild
+from relaychat.app.extensions import CannotBuild
 from relaychat.testing.simulation.options import Options
 from relaychat.testing.simulation.run import Result, run
 from tests.testing.simulation import house

@@ -1,0 +1,178 @@
+"""Finding what extends the relay, by name: one way for all doors.
+
+An extension is found under the name that it is announced by: as a plugin (``Plugin``,
+in a ``twisted/plugins`` directory) or as an entry point in the door's group. Or it is
+named outright, as ``module:Class``. Endpoints have Twisted's own plugins, found by
+``serverFromString`` under the prefix of the endpoint string.
+
+What is announced under one name from two places is an error, whichever the places are:
+else the order of a path would decide who speaks. Whatever is the same object counts
+once, so a package may announce its dialect both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, NamedTuple, cast
+
+from twisted.plugin import IPlugin, getPlugins
+from twisted.python.modules import getModule
+from zope.interface import Attribute, Interface, implementer
+
+from relaychat.session.dialect import Dialect
+
+
+class CannotFind(Exception):
+    """Nothing is announced under this name, or two things are, or what is named can't
+    be imported or does not fit the door. The text says which, and where."""
+
+
+class IExtension(Interface):
+    """Announces something that extends the relay."""
+
+    door: str = Attribute("Which door it is for: ``dialect``, ``hook``, …")
+    name: str = Attribute("As it is called in the configuration.")
+    found: Any = Attribute("The class, function or factory.")
+
+
+@implementer(IPlugin, IExtension)
+class Plugin:
+    """Announces an extension to ``twisted.plugin``: an instance in a plugin module is
+    all. Subclasses are for one door each."""
+
+    door: ClassVar[str]
+
+    def __init__(self, found: Any, name: str = "") -> None:
+        """``name`` may be left out for what has a ``name`` itself.
+
+        Raises ValueError.
+        """
+        self.name: str = name or getattr(found, "name", "")
+        self.found = found
+        if not self.name:
+            raise ValueError(f"{found!r} is announced without a name")
+
+
+class DialectPlugin(Plugin):
+    """Announces a dialect."""
+
+    door = "dialect"
+
+
+class HookPlugin(Plugin):
+    """Announces a hook: a function, or a ``Hook`` class."""
+
+    door = "hook"
+
+
+class CheckerPlugin(Plugin):
+    """Announces a checker of passwords: what is called with the reactor and returns
+    one."""
+
+    door = "checker"
+
+
+class FactoryPlugin(Plugin):
+    """Announces a factory of Twisted's: what ``[[listen]] factory`` can name."""
+
+    door = "factory"
+
+
+class Door(NamedTuple):
+    """One kind of extension, and how it is found."""
+
+    kind: str
+    fits: Callable[[Any], bool]
+    """Whether something can come in by it."""
+    built_in: Mapping[str, str] = {}
+    """Also found where the package was not installed."""
+
+    @property
+    def group(self) -> str:
+        """Of entry points."""
+        return f"relaychat.{self.kind}s".replace("ys", "ies")
+
+    def find(self, name: str) -> Any:
+        """What has this name, or is called ``module:name``. Raises CannotFind."""
+        if ":" in name:
+            return self._fitting(_load(name), name)
+        places = list(self._announced(name))
+        if not places:
+            raise CannotFind("; ".join([f"no {self.kind} is called {name!r}", *_bad()]))
+        found = {id(one): where for one, where in reversed(places)}
+        if len(found) > 1:
+            both = ", and by ".join(reversed(found.values()))
+            raise CannotFind(f"the {self.kind} {name!r} is announced twice: by {both}")
+        one, where = places[0]
+        return self._fitting(one, where)
+
+    def _announced(self, name: str) -> Iterator[tuple[Any, str]]:
+        """All that is announced under a name, and where."""
+        if name in self.built_in:
+            yield _load(self.built_in[name]), f"relaychat itself ({name})"
+        for entry_point in entry_points(group=self.group, name=name):
+            yield _load(entry_point.value), _place(entry_point)
+        for plugin in getPlugins(cast(Any, IExtension)):
+            if (plugin.door, plugin.name) == (self.kind, name):
+                yield plugin.found, _source(plugin.found)
+
+    def _fitting(self, found: Any, where: str) -> Any:
+        if isinstance(found, Plugin) and found.door == self.kind:
+            found = found.found
+        if not self.fits(found):
+            raise CannotFind(f"{where} is not a {self.kind}")
+        return found
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise CannotFind(f"{path!r} can't be imported: {why}") from error
+
+
+def _place(entry_point: EntryPoint) -> str:
+    dist = entry_point.dist
+    whose = f"{dist.name} {dist.version}" if dist else "a package"
+    return f"{whose} ({entry_point.value})"
+
+
+def _source(found: Any) -> str:
+    """Where something is written, as far as Python knows."""
+    module = getattr(found, "__module__", type(found).__module__)
+    file = getattr(import_module(module), "__file__", None)
+    return f"the plugin {file or module}"
+
+
+def _bad() -> Iterator[str]:
+    """Plugin modules that can't be imported. Twisted logs these and goes on, so that
+    one of them does not stop programs that it does not concern."""
+    for module in getModule("twisted.plugins").iterModules():
+        try:
+            module.load()
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            yield f"the plugin {module.filePath.path} can't be imported: {why}"
+
+
+def _is_dialect(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Dialect)
+
+
+DIALECT = Door(
+    "dialect",
+    _is_dialect,
+    {
+        "native": "relaychat.session.native:Native",
+        "irc": "relaychat.session.irc.dialect:Irc",
+        "control": "relaychat.session.control:Control",
+    },
+)
+HOOK = Door("hook", callable)
+CHECKER = Door("checker", callable)
+FACTORY = Door("factory", callable)
+DOORS = (DIALECT, HOOK, CHECKER, FACTORY)
