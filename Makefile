@@ -57,11 +57,11 @@ $(VENV)/.made:
 
 $(VENV)/.run: $(VENV)/.made setup.cfg constraints.txt
 	$(PIP) setuptools
-	$(PIP) --no-build-isolation --editable .
+	$(PIP) --no-build-isolation --editable ".[mdns]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(PIP) --no-build-isolation --editable ".[test]"
+	$(PIP) --no-build-isolation --editable ".[mdns,test]"
 	@touch $@
 
 clean:
