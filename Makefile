@@ -1,5 +1,6 @@
-# Three commands: `make run` gives a relay to chat with, `make test` checks everything,
-# `make prove` shows in a quarter of an hour that nothing gets lost.
+# Four commands: `make run` gives a relay to chat with, `make test` checks everything,
+# `make prove` shows in a quarter of an hour that nothing gets lost, `make docs` builds the
+# site of the documentation in build/site.
 # They install what they need once, into .venv, and need no network after that.
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: run test prove lint types tests packages scanner clean
+.PHONY: run test prove docs lint types tests packages scanner clean
 
 # Each prints one line of figures, and ends with 1 if a promise was broken, with 3 if it
 # can't be tried here (and says why).
@@ -30,6 +31,14 @@ prove: $(VENV)/.test
 	$(BIN)/relaychat simulate --seeds 60 --seed 1001 --liveness
 	$(BIN)/python -m tests.authorisation
 	set -e; for proof in $(PROOFS); do echo "$$proof:"; $(BIN)/python $$proof || [ $$? = 3 ]; done
+
+# A broken link and a broken docstring are errors. The API reference goes first: pages
+# link into it.
+docs: $(VENV)/.docs
+	rm -rf build/site
+	$(BIN)/pydoctor -q
+	$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
+	@echo "the documentation is in build/site/index.html"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
@@ -62,6 +71,10 @@ $(VENV)/.run: $(VENV)/.made setup.cfg constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) --no-build-isolation --editable ".[mdns,test]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(PIP) --no-build-isolation --editable ".[docs]"
 	@touch $@
 
 clean:

@@ -195,7 +195,8 @@ class CheckoutTests(SynchronousTestCase):
         parser = ConfigParser()
         parser.read(ROOT / "setup.cfg")
         asked = parser["options"]["install_requires"].split("\n")
-        asked += parser["options.extras_require"]["test"].split("\n")
+        for extra in parser["options.extras_require"].values():
+            asked += extra.split("\n")
         names = {line.partition(">")[0].lower() for line in asked if line}
         pinned = {
             line.partition("==")[0].lower()

@@ -39,16 +39,19 @@ class Settings(Section, frozen=True):
     default."""
 
 
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
+        description="a host name of at most 63 characters",
+    ),
+]
+
+
 class Server(Section, frozen=True):
     """The relay itself."""
 
-    name: Annotated[
-        str,
-        Meta(
-            pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
-            description="a host name of at most 63 characters",
-        ),
-    ] = "relaychat.localhost"
+    name: HostName = "relaychat.localhost"
     """How the relay calls itself: in welcomes, as the source of its IRC lines, as the
     host in ban masks."""
     data: str = "relaychat-data"
