@@ -32,11 +32,6 @@ class ManualTests(SynchronousTestCase):
         self.assertEqual(len(examples), 3)
         self.assertEqual(examples[-1].listen, LISTEN)
 
-    def test_other_pages(self) -> None:
-        """So is every example of the page about TLS."""
-        page = PAGE.with_name("tls.md").read_text(encoding="utf-8")
-        self.assertEqual(len(configurations(page)), 4)
-
 
 def configurations(page: str) -> list[Config]:
     """What a page shows as TOML."""

@@ -71,6 +71,13 @@ class ScriptTests(ClientCase):
         told = self.output("history", ROOM, "--json")
         self.assertEqual(json.loads(told.splitlines()[-1])["kind"], "notice")
 
+    def test_hello(self) -> None:
+        """A program on Twisted says hello, and knows that it was kept."""
+        script = self.script(str(EXAMPLES / "hello.py"), self.place())
+        out, errors = script.communicate(timeout=PATIENCE_S)
+        self.assertEqual(errors, "")
+        self.assertRegex(out, "(?m)^1 here, seq [0-9]+$")
+
     def test_ask(self) -> None:
         """A script asks, somebody answers, and it has the answer."""
         script = self.script(str(EXAMPLES / "ask.py"), self.place(), ROOM, "may I?")

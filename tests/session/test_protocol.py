@@ -18,6 +18,7 @@ from relaychat.session.native import Native
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.relay import RelayTestCase, Speaker
 from relaychat.wire.jsonl import Decoder
+from tests.docs.pages import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 INSIDE = {"user_quit", "user_renamed"}
@@ -240,20 +241,14 @@ def every_struct() -> list[type[msgspec.Struct]]:
 
 
 class ExampleTests(SynchronousTestCase):
-    """Every line of JSON on the page is one."""
-
-    def examples(self, language: str) -> Iterator[str]:
-        """The lines of all blocks of a language."""
-        for block in re.findall(
-            rf"^```{language}\n(.*?)^```", PAGE.read_text(), flags=re.M | re.S
-        ):
-            yield from block.splitlines()
+    """Every line of JSON is one, on this page and all others."""
 
     def test_lines(self) -> None:
         """Each decodes, and is written as the relay writes it."""
         asked: Decoder[Word] = Decoder(commands.AnyCommand | accounts.AnyErrand)
         kinds = (*EVENTS.values(), *ANSWERS.values())
-        lines = list(self.examples("jsonl"))
+        texts = [block.text for block in blocks("json", "jsonl")]
+        lines = [line for text in texts for line in text.splitlines()]
         self.assertGreater(len(lines), 60)
         seen: set[type] = set()
         for line in lines:
@@ -282,14 +277,14 @@ def told(line: str, kinds: tuple[type[Word], ...]) -> Word:
 
 
 class ConversationTests(RelayTestCase):
-    """What the page shows is what happens."""
+    """What a page shows is what happens."""
 
     def test_conversations(self) -> None:
         """Each conversation goes as it is written."""
-        blocks = re.findall(r"^```chat\n(.*?)^```", PAGE.read_text(), flags=re.M | re.S)
-        self.assertGreater(len(blocks), 1)
-        for block in blocks:
-            self.replay(block)
+        shown = [block.text for block in blocks("chat")]
+        self.assertGreater(len(shown), 1)
+        for conversation in shown:
+            self.replay(conversation)
 
     def replay(self, block: str) -> None:
         """A conversation with a fresh relay."""
