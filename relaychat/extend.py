@@ -10,6 +10,7 @@ from relaychat.app.finding import (
     HookPlugin,
     IExtension,
 )
+from relaychat.app.premises import Premises
 from relaychat.hub.hooks import Hook, Verdict
 from relaychat.model import commands, errors, events
 from relaychat.model.errors import RelayError
@@ -26,6 +27,7 @@ __all__ = [
     "Hook",
     "HookPlugin",
     "IExtension",
+    "Premises",
     "RelayError",
     "Settings",
     "Verdict",

@@ -8,14 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 
 from relaychat.app.certificate import development_certificate
-from relaychat.app.config import Config, Listen, Tls
+from relaychat.app.config import Config, Tls
 from relaychat.app.control import Reloading, admit_owner
 from relaychat.app.extensions import CannotBuild, Extensions
+from relaychat.app.listeners import Door, Listeners
 from relaychat.app.people import Office, office
+from relaychat.app.premises import Premises
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.hub.hub import Alarms, Hub
@@ -23,15 +24,8 @@ from relaychat.hub.turn import Counts, House
 from relaychat.model.commands import Command, Reload
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates, Source
-from relaychat.net.listen import (
-    Behind,
-    Counter,
-    Guard,
-    GuardedFactory,
-    as_it_is,
-    endpoint,
-)
-from relaychat.net.proxied import Proxied, Proxies
+from relaychat.net.counted import CountedFactory
+from relaychat.net.listen import Counter, Guard
 from relaychat.net.tls import Clients, Pair, TLSError
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
@@ -41,16 +35,6 @@ from relaychat.store.api import Store
 _log = Logger(namespace="relaychat.tls")
 DEVELOPMENT_PEM = "development.pem"
 """The self-signed certificate with its key, in the data folder."""
-
-
-class Door(Struct, frozen=True):
-    """A listener to be."""
-
-    listen: Listen
-    endpoint: IStreamServerEndpoint
-    factory: GuardedFactory
-    tls: Certificates | None
-    """None for plain."""
 
 
 class Ground(Struct, frozen=True):
@@ -95,12 +79,14 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
     world, store = ground.world, ground.store
     extensions = Extensions(config)
     brought = extensions.bring(config, world, ground.reactor, alarms.error)
+    counted: list[CountedFactory] = []
     house = House(
         server=config.server.name,
         world=world,
         limits=config.limits.hub,
         hooks=brought.hooks,
         counts=Counts(),
+        factories=lambda: tuple(one.entry() for one in counted),
     )
     hub = Hub(house, store, alarms)
     people = office(
@@ -133,25 +119,16 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
             config.server.name,
         )
 
-    def door(key: str, listen: Listen) -> Door:
-        dialect = extensions.dialect(f"{key}.dialect", listen.dialect)
-        mine = tls.get(listen.tls)
-        connections = mine and mine.connections(dialect.alpn)
-        try:
-            where = endpoint(
-                ground.reactor, listen.endpoint, connections, _behind(listen, world)
-            )
-        except ValueError as error:
-            raise CannotBuild(f"{key}.endpoint: {error}") from None
-        factory = GuardedFactory(
-            host(dialect), config.limits.outlet, mine is not None, counter
-        )
-        return Door(listen, where, factory, mine)
-
-    doors = [door(f"listen[{at}]", one) for at, one in enumerate(config.listen)]
+    premises = Premises(config.server.name, ground.reactor, world, people.login.admit)
+    common = Listeners(host, config.limits.outlet, counter, extensions, premises)
+    doors = tuple(
+        common.door(f"listen[{at}]", listen, tls.get(listen.tls))
+        for at, listen in enumerate(config.listen)
+    )
+    counted += [one.factory for one in doors if isinstance(one.factory, CountedFactory)]
     extensions.check_sections()
     return Relay(
-        store, hub, counter, ground.threads, tuple(doors), people, tuple(tls.values())
+        store, hub, counter, ground.threads, doors, people, tuple(tls.values())
     )
 
 
@@ -182,14 +159,6 @@ def open_kind(config: Config, reactor: Any) -> Store:
 def _guard(config: Config, sockets: int) -> Guard:
     guard = config.limits.guard
     return guard if guard.sockets else replace(guard, sockets=sockets)
-
-
-def _behind(listen: Listen, world: World) -> Behind:
-    """What puts the proxies of a door before it."""
-    if not listen.proxies:
-        return as_it_is
-    log = Logger(namespace="relaychat.proxy")
-    return lambda made: Proxied(made, Proxies(listen.proxies), world, log)
 
 
 def certificates(config: Config, world: World) -> dict[str, Certificates]:

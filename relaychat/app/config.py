@@ -69,14 +69,18 @@ class Store(Section, frozen=True):
 
 
 class Listen(Section, frozen=True):
-    """A door: one dialect at one endpoint. One ``[[listen]]`` for each; any at all
-    replace the defaults as a whole."""
+    """A door: one dialect, or one factory, at one endpoint. One ``[[listen]]`` for
+    each; any at all replace the defaults as a whole."""
 
-    dialect: str
-    """``native``, ``irc``, ``control``, the name of a plugin, or ``module:Class``."""
     endpoint: str
     """A Twisted server endpoint string; ``{data}`` stands for the data folder. TCP
     endpoints get this relay's backlog and buffer sizes."""
+    dialect: str = ""
+    """``native``, ``irc``, ``control``, the name of a plugin, or ``module:Class``."""
+    factory: str = ""
+    """In the place of a dialect: a protocol factory of Twisted's, by the name of a
+    plugin or ``module:name``, or what is called with the relay's ``Premises`` and
+    returns one. See ``docs/extending.md``."""
     tls: str = ""
     """Name of the ``[tls.NAME]`` section to encrypt with; empty for plain."""
     proxies: tuple[str, ...] = ()
@@ -84,6 +88,11 @@ class Listen(Section, frozen=True):
     for those that come by a UNIX socket. They tell who their peers are by the PROXY
     protocol, version 1 or 2, before anything else (before TLS, too); nobody else is let
     in here."""
+
+    @property
+    def name(self) -> str:
+        """Of what listens here."""
+        return self.dialect or self.factory
 
 
 class Tls(Section, frozen=True):
@@ -288,6 +297,8 @@ def _problems(config: Config) -> Iterator[str]:
     seen: set[str] = set()
     for index, listen in enumerate(config.listen):
         key = f"listen[{index}]"
+        if bool(listen.dialect) == bool(listen.factory):
+            yield f"{key}: needs a dialect, or a factory"
         if listen.tls and listen.tls not in config.tls:
             yield f"{key}.tls: there is no section [tls.{listen.tls}]"
         try:

@@ -17,6 +17,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, NamedTuple, cast
 
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.plugin import IPlugin, getPlugins
 from twisted.python.modules import getModule
 from zope.interface import Attribute, Interface, implementer
@@ -172,7 +173,13 @@ DIALECT = Door(
         "control": "relaychat.session.control:Control",
     },
 )
+
+
+def _is_factory(found: Any) -> bool:
+    return callable(found) or IProtocolFactory.providedBy(found)
+
+
 HOOK = Door("hook", callable)
 CHECKER = Door("checker", callable)
-FACTORY = Door("factory", callable)
+FACTORY = Door("factory", _is_factory)
 DOORS = (DIALECT, HOOK, CHECKER, FACTORY)

@@ -63,6 +63,7 @@ class Office(Struct, frozen=True):
     """To be called once, when the hub has started: goes on with deletions that were
     under way."""
     admit: Admit
+    login: Login
     errands: dict[type[Command], Errand]
 
 
@@ -110,7 +111,7 @@ def office(
     keyring = Keyring(world, accounts, tickets, house)
     administration = Administration(world, accounts, tickets, house)
     carried_out = errands(registry, keyring, administration)
-    return Office(world, accounts, registry.go_on, admit, carried_out)
+    return Office(world, accounts, registry.go_on, admit, login, carried_out)
 
 
 def errands(

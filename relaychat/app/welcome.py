@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from relaychat import __version__
-from relaychat.app.build import Door
 from relaychat.app.config import Config
+from relaychat.app.listeners import Door
 
 FIRST_WORDS = """\
 On the native wire, one line each:
@@ -21,7 +21,7 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
     """One line for each door, the fingerprints, and the first words."""
     lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
     for door, host in zip(doors, hosts, strict=True):
-        name = door.listen.dialect + (", TLS" if door.tls else "")
+        name = door.listen.name + (", TLS" if door.tls else "")
         how = _how(door, host, config.server.data)
         lines.append(f"  {name:12} {where(host):28} {how}".rstrip())
     for tls in dict.fromkeys(door.tls for door in doors if door.tls):

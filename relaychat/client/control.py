@@ -118,12 +118,24 @@ def show_status(path: Path, json: bool) -> None:
     if json:
         show([_encode(answer).decode()])
         return
+    assert isinstance(answer, events.StatusReport)
     fields = msgspec.to_builtins(answer)
-    show(
-        table(
-            [(name, str(fields[name])) for name in fields if name not in ("type", "id")]
+    for name in ("type", "id", "factories"):
+        fields.pop(name, None)
+    show(table([(name, str(value)) for name, value in fields.items()]))
+    rows = [("factory", "open", "connections", "bytes received", "bytes sent")]
+    rows += [
+        (
+            one.name,
+            str(one.open),
+            str(one.connections),
+            str(one.received),
+            str(one.sent),
         )
-    )
+        for one in answer.factories
+    ]
+    if answer.factories:
+        show(["", *table(rows)])
 
 
 def show_rooms(path: Path, json: bool) -> None:

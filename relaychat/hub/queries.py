@@ -181,7 +181,8 @@ def status(turn: Turn, peer: Peer, command: Status) -> None:
         StatusReport(
             turn.house.server, SOFTWARE, (now_us - counts.started_us) // 1_000_000,
             len(state.peers), len(state.users), len(state.rooms), counts.turns,
-            counts.events, counts.commands, counts.healthy, id=command.id,
+            counts.events, counts.commands, counts.healthy,
+            turn.house.factories(), id=command.id,
         ),
     )  # fmt: skip
 

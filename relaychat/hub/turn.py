@@ -24,7 +24,7 @@ from relaychat.hub.tail import Kept
 from relaychat.model.chain import body_digest, link
 from relaychat.model.commands import Command, History
 from relaychat.model.errors import RelayError, Unavailable
-from relaychat.model.events import Done, LogEvent, UserEvent
+from relaychat.model.events import Done, FactoryEntry, LogEvent, UserEvent
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.model.world import World
@@ -154,6 +154,8 @@ class House(Struct, frozen=True):
     hooks: Hooks
     counts: Counts
     features: tuple[str, ...] = ()
+    factories: Callable[[], tuple[FactoryEntry, ...]] = tuple
+    """What goes on at listeners beside the hub, for ``status``."""
 
 
 class Turn:

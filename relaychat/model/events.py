@@ -412,6 +412,17 @@ class Goodbye(
     text: str
 
 
+class FactoryEntry(Entry, frozen=True, omit_defaults=True, gc=False):
+    """A listener with a factory of somebody's own: ``open`` of all its ``connections``,
+    and their bytes since the start."""
+
+    name: str
+    open: int = 0
+    connections: int = 0
+    received: int = 0
+    sent: int = 0
+
+
 class StatusReport(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="status", gc=False
 ):
@@ -427,6 +438,7 @@ class StatusReport(
     events: int
     commands: int
     healthy: bool = True
+    factories: tuple[FactoryEntry, ...] = ()
 
 
 class SessionEntry(Entry, frozen=True, omit_defaults=True, gc=False):

@@ -121,7 +121,8 @@ class SettingsTests(BuildCase):
         """A dialect has them in its verbs; the class that was written keeps its own."""
         doors = [{"dialect": f"{HERE}:Greet", "endpoint": "tcp:0"}]
         relay = self.relay(listen=doors, extension={"greet": {"words": ["hi", "you"]}})
-        host = relay.doors[0].factory._host
+        factory: Any = relay.doors[0].factory
+        host = factory._host
         self.assertEqual(host.dialect.settings.words, ("hi", "you"))
         self.assertIsNot(host.dialect, Greet)
         self.assertIs(host.dialect.acks, False)
@@ -213,5 +214,6 @@ class NameTests(BuildCase, FindCase):
             listen=[{"dialect": "greet", "endpoint": "tcp:0"}],
             hooks={"use": ["polite"], "before_join": ["nothing"]},
         )
-        self.assertEqual(relay.doors[0].factory._host.dialect.name, "greet")
+        factory: Any = relay.doors[0].factory
+        self.assertEqual(factory._host.dialect.name, "greet")
         self.assertRaises(CannotBuild, self.relay, hooks={"use": ["rude"]})

@@ -195,6 +195,7 @@ class WordTests(SynchronousTestCase):
         own, administration = sections("Accounts"), sections("Administration")
         self.check(own["tokens"], "token", accounts.TokenEntry)
         self.check(own["devices"], "device", accounts.DeviceEntry)
+        self.check(administration["status"], "factory", events.FactoryEntry)
         self.check(administration["sessions"], "session", events.SessionEntry)
         self.check(administration["accounts"], "account", accounts.AccountEntry)
         self.check(administration["tickets"], "ticket", accounts.TicketEntry)

@@ -124,6 +124,7 @@ class Server:
                 simulated_endpoint(index, listen.endpoint),
             )
             for index, listen in enumerate(self._config.listen)
+            if listen.dialect
         ]
 
     def add_accounts(self, names: dict[str, str]) -> None:
