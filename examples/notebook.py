@@ -29,6 +29,8 @@ class Writer(LineReceiver):
     MAX_LENGTH = 512
     factory: Any
     transport: Any
+    pauseProducing: Any
+    resumeProducing: Any
     account = ""
 
     def lineReceived(self, line: bytes) -> None:
