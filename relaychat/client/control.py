@@ -123,11 +123,11 @@ def show_status(path: Path, json: bool) -> None:
     for name in ("type", "id", "factories"):
         fields.pop(name, None)
     show(table([(name, str(value)) for name, value in fields.items()]))
-    rows = [("factory", "open", "connections", "bytes received", "bytes sent")]
+    rows = [("factory", "connected", "connections", "bytes received", "bytes sent")]
     rows += [
         (
             one.name,
-            str(one.open),
+            str(one.connected),
             str(one.connections),
             str(one.received),
             str(one.sent),

@@ -413,11 +413,11 @@ class Goodbye(
 
 
 class FactoryEntry(Entry, frozen=True, omit_defaults=True, gc=False):
-    """A listener with a factory of somebody's own: ``open`` of all its ``connections``,
+    """A listener with a factory of somebody's own: how many are ``connected`` of all,
     and their bytes since the start."""
 
     name: str
-    open: int = 0
+    connected: int = 0
     connections: int = 0
     received: int = 0
     sent: int = 0

@@ -105,7 +105,7 @@ class CountedTests(BuildCase):
         self.assertEqual(transport.value(), b"helloab")
         two.connectionLost()
         entry = factory.entry()
-        self.assertEqual((entry.open, entry.connections), (1, 2))
+        self.assertEqual((entry.connected, entry.connections), (1, 2))
         self.assertEqual((entry.received, entry.sent), (5, 7))
 
     def test_limits(self) -> None:
