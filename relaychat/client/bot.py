@@ -36,13 +36,14 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from relaychat.client.api import CannotConnect, Client
-from relaychat.client.given import Bucket, Given, TooMuch
+from relaychat.client.given import WINDOW, Bucket, Given, TooMuch
 from relaychat.client.happenings import Entered, Exited, Refused, Shown
 from relaychat.client.output import note
 from relaychat.client.run import REFUSED, Job, Trouble
 from relaychat.client.sending import RefusedByServer
 from relaychat.client.state import StateError
 from relaychat.client.story import Story
+from relaychat.client.suspect import Suspect
 from relaychat.client.visit import Target
 from relaychat.model.commands import Edit, React, Redact, Say
 from relaychat.model.names import fold
@@ -71,6 +72,7 @@ class Options:
     burst: int = 200
     start_s: float = 10
     line_s: float = 300
+    deaths: int = 10
     env: tuple[str, ...] = ()
 
 
@@ -108,7 +110,8 @@ class Program(ProcessProtocol):
             options.start_s, self.end, f"no hello within {options.start_s:g} s"
         )
         self._killing: Any = None
-        self.given = Given(bot.client)
+        # One at a time tells which of them it is that it dies on.
+        self.given = Given(bot.client, 1 if bot.suspect.deaths else WINDOW)
         self.story = Story(bot.client, self._tell)
         self.ended: Deferred[str] = Deferred()
         """Fires with the reason."""
@@ -270,6 +273,8 @@ class Bot:
         self.options = options
         self.name = os.path.basename(words[0])
         self._words = list(words)
+        file = client.file.path.with_suffix(".set-aside.jsonl")
+        self.suspect = Suspect(file, options.deaths)
         self.program: Program | None = None
         client.on(Shown, self._shown)
         client.on(Entered, lambda one: self._follow(one.room.room))
@@ -290,9 +295,23 @@ class Bot:
             why = await program.ended
             self.program = None
             delay_s = FIRST_DELAY_S if program.worked else delay_s
+            self._ended(program)
             note(f"{self.name}: {why}; starting it again in {delay_s:g} s")
             await _wait(self.reactor, delay_s)
             delay_s = min(delay_s * 2, LONGEST_DELAY_S)
+
+    def _ended(self, program: Program) -> None:
+        """Perhaps it is the line that it dies on."""
+        event = program.given.oldest
+        try:
+            if self.suspect.died(event, program.worked):
+                self.client.done(event)
+                note(
+                    f"{self.name}: died {self.options.deaths} times on seq "
+                    f"{_place(event)}; set aside in {self.suspect.path}"
+                )
+        except OSError as error:
+            note(f"{self.name}: a line can't be set aside: {error}")
 
     def _start(self) -> Program:
         environment = {
@@ -328,6 +347,11 @@ class Bot:
     def _forget(self, room: str) -> None:
         if self.program is not None:
             self.program.story.at.pop(fold(room), None)
+
+
+def _place(event: Any) -> str:
+    """Where it is in the log."""
+    return f"{getattr(event, 'seq', None) or event.first} of {event.room}"
 
 
 def _wait(reactor: Any, seconds: float) -> Deferred[None]:

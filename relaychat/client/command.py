@@ -316,6 +316,13 @@ def pipe(room: str, **options: Any) -> None:
 @click.option(
     "--line-s", default=300.0, show_default=True, help="Seconds until a line is done."
 )
+@click.option(
+    "--deaths",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Of it on the same line until that is set aside; 0: never.",
+)
 @click.option("--env", multiple=True, help="NAME=VALUE in its environment.")
 @room_key
 @connection

@@ -27,8 +27,9 @@ class TooMuch(Exception):
 class Given:
     """See the module."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, window: int = WINDOW) -> None:
         self._client = client
+        self._window = window
         self._events: deque[tuple[Any, bool]] = deque()
         self._open = 0
         self._sends: list[Send] = []
@@ -36,12 +37,17 @@ class Given:
     @property
     def full(self) -> bool:
         """Whether it has enough to do."""
-        return self._open >= WINDOW
+        return self._open >= self._window
 
     @property
     def idle(self) -> bool:
         """Whether it has answered for everything."""
         return not self._open
+
+    @property
+    def oldest(self) -> Any:
+        """What it has to answer for next; None if it is idle."""
+        return None if self.idle else self._events[0][0]
 
     def give(self, event: Any) -> None:
         """It was given this."""

@@ -16,10 +16,12 @@ from relaychat.client.bot import (
     FIRST_DELAY_S,
     LAUNCH,
     LINE_BYTES,
+    LONGEST_DELAY_S,
     Bot,
     Options,
 )
 from relaychat.client.given import SENDS, WINDOW, Bucket
+from relaychat.client.suspect import Suspect
 from tests.client.test_api import ClientTestCase
 
 
@@ -31,6 +33,7 @@ class Process:
         self.protocol = protocol
         self.environment = environment
         self.reading = True
+        self.over = False
         self._told: list[dict[str, Any]] = []
         protocol.makeConnection(self)
 
@@ -53,6 +56,7 @@ class Process:
         self.protocol.outReceived(lines)
 
     def end(self) -> None:
+        self.over = True
         self.protocol.processEnded(Failure(ProcessDone(0)))
 
 
@@ -166,6 +170,70 @@ class BotTests(ClientTestCase):
             self.place.advance(1)
             told += self.program.told()
         self.assertEqual(told, texts)
+
+    def up_again(self) -> list[str]:
+        """It is started again and says hello; what it is given."""
+        for _ in range(int(LONGEST_DELAY_S) + 1):
+            if not self.program.over:
+                break
+            self.place.advance(1)
+        self.program.say(HELLO)
+        self.place.run()
+        return self.program.told()
+
+    def die(self, times: int) -> None:
+        """It is given lines, and dies before it is done with the oldest."""
+        for _ in range(times):
+            self.up_again()
+            self.program.end()
+
+    def test_set_aside(self) -> None:
+        """A line that it died on so often is set aside as it was given, and it goes on
+        with the next; what it was done with in between is not counted."""
+        self.said("poison", "two", "three")
+        self.die(9)
+        path = self.bot.suspect.path
+        self.assertFalse(path.exists())
+        self.die(1)
+        self.assertEqual(json.loads(path.read_text())["text"], "poison")
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.die(9)
+        self.assertEqual(self.up_again(), ["two"])
+        self.program.say(DONE)
+        self.program.end()
+        self.die(2)
+        self.assertEqual(len(path.read_text().splitlines()), 1)
+        self.assertEqual(self.up_again(), ["three"])
+        self.program.say(DONE)
+        self.program.end()
+        self.assertEqual(self.bot.suspect.deaths, 0)
+
+    def test_one_at_a_time(self) -> None:
+        """Once it died with lines left it is given one at a time, so the one that it
+        dies on is known, though it may be given others ahead."""
+        self.said("one", "poison", "three")
+        for _ in range(30):
+            told = self.up_again()
+            while told and "poison" not in told:
+                self.program.say(DONE)
+                self.place.run()
+                told = self.program.told()
+            if not told:
+                break
+            self.program.end()
+        aside = self.bot.suspect.path.read_text().splitlines()
+        self.assertEqual([json.loads(line)["text"] for line in aside], ["poison"])
+
+    def test_never_set_aside(self) -> None:
+        """If it is told so, a line comes for ever; and so it does if the file can't be
+        written."""
+        self.bot.suspect = Suspect(self.bot.suspect.path, 0)
+        self.said("poison")
+        self.die(30)
+        self.assertFalse(self.bot.suspect.path.exists())
+        self.bot.suspect = Suspect(self.bot.suspect.path.parent / "no" / "such", 2)
+        self.die(5)
+        self.assertEqual(self.up_again(), ["poison"])
 
     def test_no_hello(self) -> None:
         """A program that does not come up in time is ended, and started again."""
