@@ -38,6 +38,7 @@ class Irc(IrcEvents):
     alpn = ("irc",)
     line_limit = BODY_BYTES + TAG_BYTES
     _nick = ""
+    _known = ""
     _refused = ""
     _user = False
     _password: str | None = None
@@ -77,7 +78,9 @@ class Irc(IrcEvents):
         return self.session.server
 
     def _me(self) -> str:
-        return self.session.name or "*"
+        # Who has quit is told the rest of the turn by the name that it had.
+        self._known = self.session.name or self._known
+        return self._known or "*"
 
     def _numeric(self, number: str, rest: str, me: str = "") -> str:
         return f":{self._server} {number} {me or self._me()} {rest}"
@@ -275,7 +278,7 @@ class Irc(IrcEvents):
         self._topic_bytes = welcome.limits["topic_bytes"]
         server, software = self._server, welcome.software
         # Another session may have renamed them since, which is told behind this.
-        me = welcome.nick
+        me = self._known = welcome.nick
         source = identity(me, welcome.account)
         return [
             self._numeric("001", f":Welcome to {server}, {source}", me),

@@ -59,6 +59,21 @@ class RegistrationTests(IrcTestCase):
             [*BURST, "JOIN", "353", "366", "331", "PONG"],
         )
 
+    def test_quit_in_the_same_segment(self) -> None:
+        """Who leaves in the turn in which it came is called by its name all the
+        same."""
+        client, wire = self.open()
+        client.dataReceived(
+            b"NICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #tea\r\nPART #no\r\nQUIT\r\n"
+        )
+        told = self.told(wire)
+        self.assertEqual(
+            [line.split(" ")[1] for line in told[:-1]],
+            [*BURST, "JOIN", "353", "366", "403"],
+        )
+        for line in told[:-1]:
+            self.assertRegex(line, "^(:relay.test [0-9]{3} ann |:ann!)")
+
     def test_nick_taken_while_both_register(self) -> None:
         """A nick is kept from NICK on; the other is told, and may take another."""
         ann, ann_wire = self.open()
