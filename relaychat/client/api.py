@@ -64,6 +64,7 @@ from relaychat.model.commands import (
     Hello,
     History,
     Kind,
+    ListMembers,
     React,
     Redact,
     Say,
@@ -294,6 +295,23 @@ class Client:
         if isinstance(answer, events.Fault):
             raise RefusedByServer(answer)
         return answer
+
+    async def members(self, room: str) -> list[events.MemberEntry]:
+        """Who is in a room; of a large one ``Room.members`` has all of them from then
+        on, for as long as the connection lasts. Raises RefusedByServer."""
+        known, after, more = self.rooms.get(fold(room)), "", True
+        if known is not None and known.whole:
+            return list(known.members.values())
+        found: list[events.MemberEntry] = []
+        while more:
+            answer = await self.ask(ListMembers(room, after))
+            page = cast(events.MemberList, answer)
+            if known is not None:
+                known.add(page, after)
+            found += page.members
+            more = page.more
+            after = page.members[-1].nick if page.members else ""
+        return found
 
     async def history(
         self,

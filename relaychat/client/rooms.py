@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +16,7 @@ from relaychat.model.events import (
     Left,
     LogEvent,
     MemberEntry,
+    MemberList,
     PolicySet,
     Renamed,
     RoleSet,
@@ -29,6 +31,9 @@ from relaychat.model.policy import Policy, RoleName
 UNREAD_MOST = 1000
 """Unread messages that are counted; above it there are "at least" so many."""
 
+MEMBERS_SHOWN = 250
+"""Members that a local program is shown with a room: within a line of 64 KiB."""
+
 
 class Room:
     """One room that we are in, kept up to date by the room's own log."""
@@ -41,7 +46,11 @@ class Room:
         self.direct: str | None = None
         """The other one's nick, in a room of two."""
         self.members: dict[str, MemberEntry] = {}
-        """By folded nick; of a very large room those that the server named."""
+        """By folded nick; of a large room those that the server named, until
+        ``Client.members`` has asked for the others."""
+        self.count = 0
+        """How many members it has."""
+        self._shown_seq = 0
         self.marked = 0
         """Up to here it was read, on any device."""
         self.cursor = Cursor(shown.epoch, shown.seq)
@@ -62,12 +71,31 @@ class Room:
         """The room as the server shows it now."""
         self.name, self.topic, self.policy = shown.room, shown.topic, shown.policy
         self.role, self.direct = shown.role, shown.direct
+        self._shown_seq = shown.seq
         if shown.members:
             self.members = {fold(one.nick): one for one in shown.members}
+            self.count = shown.members_total
         self.mark(shown.marked)
 
+    @property
+    def whole(self) -> bool:
+        """Whether ``members`` has all of them."""
+        return len(self.members) >= self.count
+
+    def add(self, page: MemberList, after: str) -> None:
+        """A page of its members, as they are now: all between ``after`` and its last
+        one, or its end."""
+        first, last = fold(after), fold(page.members[-1].nick) if page.members else ""
+        for nick in list(self.members):
+            if first < nick and (nick <= last or not page.more):
+                del self.members[nick]
+        self.members |= {fold(one.nick): one for one in page.members}
+        if not page.more:
+            self.count = len(self.members)
+
     def shown(self, label: Id | None = None) -> RoomShown:
-        """The room as a server would show it, as the answer to ``label``."""
+        """The room as a server would show it, as the answer to ``label``: of a large
+        one a part of its members."""
         return RoomShown(
             self.name,
             self.cursor.epoch,
@@ -75,8 +103,8 @@ class Room:
             topic=self.topic,
             policy=self.policy,
             role=self.role,
-            members=tuple(self.members.values()),
-            members_total=len(self.members),
+            members=tuple(islice(self.members.values(), MEMBERS_SHOWN)),
+            members_total=self.count,
             marked=self.marked,
             direct=self.direct,
             id=label,
@@ -98,15 +126,18 @@ class Room:
         if isinstance(event, Said) and fold(event.sender) != fold(nick):
             if event.seq > self.marked:
                 self._unread.append(event.seq)
-        elif isinstance(event, LogEvent):
+        elif isinstance(event, LogEvent) and seq > self._shown_seq:
+            # What came before is in what was shown.
             self._people(event)
 
     def _people(self, event: LogEvent) -> None:
         match event:
             case Joined(sender=sender, role=role, account=account):
                 self.members[fold(sender)] = MemberEntry(sender, role, account)
+                self.count += 1
             case Left(sender=nick) | Kicked(nick=nick):
                 self.members.pop(fold(nick), None)
+                self.count -= 1
             case Renamed(sender=sender, nick=nick):
                 one = self.members.pop(fold(sender), MemberEntry(nick))
                 self.members[fold(nick)] = msgspec.structs.replace(one, nick=nick)

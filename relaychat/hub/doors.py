@@ -20,7 +20,7 @@ from relaychat.hub.lookup import (
 )
 from relaychat.hub.nicks import forget_absent
 from relaychat.hub.peer import Peer
-from relaychat.hub.shown import shown
+from relaychat.hub.shown import shown, shown_again
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Invite, Join, Kick, Part
@@ -99,8 +99,7 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
     folded = check_room(command.room)
     room = turn.state.rooms.get(folded)
     if room is not None and room in user.rooms:
-        here = shown(turn, room, user, command, members=0)
-        turn.answer(peer, command, replace(here, again=True))
+        turn.answer(peer, command, shown_again(room, user, command))
         return
     limits = turn.house.limits
     joined = sum(one.kind != "direct" for one in user.rooms)
@@ -132,8 +131,8 @@ def join(turn: Turn, peer: Peer, command: Join) -> None:
             turn.put(session.behind, room, seq)
             turn.tell(session, event)
         if session is not peer:
-            turn.tell(session, replace(shown(turn, room, user), entered=True))
-    turn.answer(peer, command, shown(turn, room, user, command))
+            turn.tell(session, replace(shown(turn, room, user, session), entered=True))
+    turn.answer(peer, command, shown(turn, room, user, peer, command))
 
 
 def _may_own(turn: Turn, user: User) -> bool:

@@ -30,7 +30,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     rooms: int = 100_000
     """Rooms in all that are open. Each costs about 1 KiB while idle."""
     members_shown: int = 2_000
-    """Members that a room shows at once; the rest comes by pages."""
+    """Members that a room shows at once, if they fit into 64 KiB; the rest comes by
+    pages."""
     bans_per_room: int = 100
     """Bans and exceptions together: every join and message is matched against them."""
     invites_per_room: int = 100

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec.structs import replace
-
 from relaychat.hub.lookup import account_like, user_of
 from relaychat.hub.peer import Form, Peer
-from relaychat.hub.shown import shown
+from relaychat.hub.shown import shown_again
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Claim, Rename
@@ -159,7 +157,7 @@ def _show_partner(turn: Turn, room: Room, user: User) -> None:
     is called now."""
     for other in room.members:
         if other is not user:
-            again = replace(shown(turn, room, other, members=0), again=True)
+            again = shown_again(room, other)
             for peer in filter(lambda peer: peer.sees(room), other.peers):
                 turn.tell(peer, again)
 

@@ -31,6 +31,9 @@ class Form:
 
     echo: bool = True
     """Whether a session is shown the messages that it sent itself."""
+    whole_lists: bool = False
+    """Whether a room is shown with all of its members, however many: for who writes
+    them in many lines. Others are shown what fits into a page (H22)."""
     acks: bool = True
     """Whether success is answered at all, where there is nothing to tell but that."""
 

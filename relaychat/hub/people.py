@@ -73,7 +73,7 @@ def enter(turn: Turn, peer: Peer, command: Enter) -> None:
     resumed = any(_standing(room, resume) is not None for room in rooms)
     turn.answer(peer, command, welcome(turn, peer, command, resumed))
     for room in rooms:
-        turn.tell(peer, shown(turn, room, user))
+        turn.tell(peer, shown(turn, room, user, peer))
     if command.hello.resume is None:
         for room in rooms:
             follow(turn, peer, room)

@@ -7,7 +7,8 @@ are told only with it. What the memory does not hold of a log is read after the 
 from __future__ import annotations
 
 from heapq import nsmallest
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from relaychat.hub.lookup import find_room, find_user, member_in, user_of
 from relaychat.hub.pages import by_time, kept_sizes, page_of, span_of
 from relaychat.hub.peer import Peer
 from relaychat.hub.people import SOFTWARE, resume_at
-from relaychat.hub.shown import member_entry, shown
+from relaychat.hub.shown import fitting, member_entry, shown
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.admission import Reflect
@@ -47,12 +48,10 @@ from relaychat.model.events import (
 )
 from relaychat.model.names import fold
 
-ROOMS_A_PAGE = 100
-"""About 40 KiB with the longest names and topics, below the page limit (H22)."""
-MEMBERS_A_PAGE = 300
-"""About 40 KiB with the longest nicks."""
-SESSIONS_A_PAGE = 200
-"""About 40 KiB with the longest nicks and addresses."""
+ENTRIES_A_PAGE = 1_000
+"""Of lists, at most: fewer if that would be too long for a line (H22)."""
+ROOMS_SHOWN = 300
+"""Rooms that are told of somebody: within a line with the longest names."""
 
 
 def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
@@ -60,15 +59,15 @@ def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
     user = None if peer.control else user_of(peer)
     after = fold(command.after) if command.after else ""
     names = nsmallest(
-        ROOMS_A_PAGE + 1,
+        ENTRIES_A_PAGE + 1,
         (
             name
             for name, room in turn.state.rooms.items()
             if name > after and _listed(room, user, peer)
         ),
     )
-    rooms = [turn.state.rooms[name] for name in names[:ROOMS_A_PAGE]]
-    entries = tuple(
+    rooms = [turn.state.rooms[name] for name in names[:ENTRIES_A_PAGE]]
+    entries = fitting(
         RoomEntry(
             room.name,
             len(room.members),
@@ -78,9 +77,8 @@ def list_rooms(turn: Turn, peer: Peer, command: ListRooms) -> None:
         )
         for room in rooms
     )
-    turn.answer(
-        peer, command, RoomList(entries, len(names) > ROOMS_A_PAGE, id=command.id)
-    )
+    more = len(names) > len(entries)
+    turn.answer(peer, command, RoomList(entries, more, id=command.id))
 
 
 def _listed(room: Room, user: User | None, peer: Peer) -> bool:
@@ -96,13 +94,14 @@ def list_members(turn: Turn, peer: Peer, command: ListMembers) -> None:
     user = None if peer.control else user_of(peer)
     room = find_room(turn, user, command.room)
     after = fold(command.after) if command.after else ""
-    members = sorted(
-        ((fold(one.user.nick), one) for one in room.members.values()),
-        key=lambda pair: pair[0],
+    members = ((fold(one.user.nick), one) for one in room.members.values())
+    rest = nsmallest(
+        ENTRIES_A_PAGE + 1,
+        (pair for pair in members if pair[0] > after),
+        key=itemgetter(0),
     )
-    rest = [one for nick, one in members if nick > after]
-    entries = tuple([member_entry(one) for one in rest[:MEMBERS_A_PAGE]])
-    more = len(rest) > MEMBERS_A_PAGE
+    entries = fitting(member_entry(one) for _, one in rest[:ENTRIES_A_PAGE])
+    more = len(rest) > len(entries)
     turn.answer(peer, command, MemberList(room.name, entries, more, id=command.id))
 
 
@@ -110,14 +109,15 @@ def show(turn: Turn, peer: Peer, command: Show) -> None:
     """A room as it is. Raises NoSuchRoom, also for a secret one they are not in."""
     user = user_of(peer)
     room = find_room(turn, user, command.room)
-    turn.answer(peer, command, shown(turn, room, user, command))
+    turn.answer(peer, command, shown(turn, room, user, peer, command))
 
 
 def who(turn: Turn, peer: Peer, command: Who) -> None:
     """What may be known of somebody. Raises NoSuchUser."""
     me = user_of(peer)
     user = find_user(turn, command.nick)
-    rooms = tuple(room.name for room in user.rooms if _listed(room, me, peer))
+    known = (room.name for room in user.rooms if _listed(room, me, peer))
+    rooms = tuple(islice(known, ROOMS_SHOWN))
     spoke_us = max((one.spoke_us for one in user.peers), default=0)
     idle_us = turn.house.world.monotonic_us() - spoke_us if user.peers else 0
     found = WhoIs(
@@ -192,8 +192,8 @@ def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
     _only_administrators(peer)
     now_us = turn.house.world.monotonic_us()
     rest = (one for one in turn.state.peers if one.number > command.after)
-    found = nsmallest(SESSIONS_A_PAGE + 1, rest, key=attrgetter("number"))
-    entries = tuple(
+    found = nsmallest(ENTRIES_A_PAGE + 1, rest, key=attrgetter("number"))
+    entries = fitting(
         SessionEntry(
             one.number,
             one.user.nick if one.user else "",
@@ -204,9 +204,9 @@ def list_sessions(turn: Turn, peer: Peer, command: ListSessions) -> None:
             one.behind is not None,
             (now_us - one.since_us) // 1_000_000,
         )
-        for one in found[:SESSIONS_A_PAGE]
+        for one in found[:ENTRIES_A_PAGE]
     )
-    more = len(found) > SESSIONS_A_PAGE
+    more = len(found) > len(entries)
     turn.answer(peer, command, SessionList(entries, more, id=command.id))
 
 

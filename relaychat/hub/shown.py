@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
+from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from relaychat.hub.lookup import ROLE_NAMES, other_of
+from relaychat.hub.peer import Peer
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Command
 from relaychat.model.events import MemberEntry, RoomShown
+
+LIST_BYTES = 60 * 1024
+"""Of the entries in one answer, as JSON: whatever else is in it, it stays below the
+64 KiB of a line (H22)."""
+ENTRY_BYTES = 256
+"""No entry of a member is longer: two names of 64 bytes, and 80 of JSON."""
+
+Entry = TypeVar("Entry", bound=msgspec.Struct)
+_size = msgspec.json.Encoder().encode
+
+
+def fitting(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The first of them, as many as one answer holds."""
+    left, found = LIST_BYTES, []
+    for entry in entries:
+        left -= len(_size(entry)) + 1
+        if left < 0:
+            break
+        found.append(entry)
+    return tuple(found)
 
 
 def member_entry(member: Member) -> MemberEntry:
@@ -28,17 +52,26 @@ def _partner(room: Room, user: User) -> str | None:
 
 
 def shown(
-    turn: Turn,
-    room: Room,
-    user: User,
-    command: Command | None = None,
-    members: int | None = None,
+    turn: Turn, room: Room, user: User, peer: Peer, command: Command | None = None
 ) -> RoomShown:
     """A room as its member sees it, or who looks in from outside. To a member, what
-    follows ``seq`` will come as events. ``members`` bounds how many are named."""
-    limit = turn.house.limits.members_shown if members is None else members
+    follows ``seq`` will come as events."""
+    whole = peer.form.whole_lists
+    limit = len(room.members) if whole else turn.house.limits.members_shown
+    members = map(member_entry, islice(room.members.values(), limit))
+    small = whole or len(room.members) * ENTRY_BYTES <= LIST_BYTES
+    return _shown(room, user, tuple(members) if small else fitting(members), command)
+
+
+def shown_again(room: Room, user: User, command: Command | None = None) -> RoomShown:
+    """A room for who was shown it before, without its members."""
+    return replace(_shown(room, user, (), command), again=True)
+
+
+def _shown(
+    room: Room, user: User, members: tuple[MemberEntry, ...], command: Command | None
+) -> RoomShown:
     member = user.rooms.get(room)
-    listed = islice(room.members.values(), limit)
     return RoomShown(
         room.name,
         room.epoch,
@@ -49,7 +82,7 @@ def shown(
         room.created,
         room.policy if member else replace(room.policy, key=""),
         ROLE_NAMES[member.role] if member else "member",
-        tuple([member_entry(one) for one in listed]),
+        members,
         len(room.members),
         member.marked if member else 0,
         _partner(room, user),

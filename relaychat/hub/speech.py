@@ -105,7 +105,7 @@ def open_direct(turn: Turn, user: User, other: User) -> Room:
     for one in {user: None, other: None}:
         for peer in one.peers:
             if peer.sees(room):
-                turn.tell(peer, shown(turn, room, one))
+                turn.tell(peer, shown(turn, room, one, peer))
                 follow(turn, peer, room)
     return room
 

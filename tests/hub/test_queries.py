@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from relaychat.hub.queries import SESSIONS_A_PAGE
+import msgspec
+
+from relaychat.hub.queries import ENTRIES_A_PAGE, ROOMS_SHOWN
 from relaychat.model import commands as c
 from relaychat.model.admission import Admission, Enter
 from relaychat.model.events import (
@@ -15,6 +17,10 @@ from relaychat.model.events import (
 )
 from relaychat.model.policy import PolicyChange
 from tests.hub.support import HubTestCase, RecordingPeer
+
+WIDE = "\U00020000"
+"""Of four bytes."""
+LINE_BYTES = 64 * 1024
 
 
 class QueryTests(HubTestCase):
@@ -48,12 +54,17 @@ class QueryTests(HubTestCase):
 
     def test_rooms_by_pages(self) -> None:
         """More rooms than a page are asked for again, after the last one."""
-        self.do(self.ann, *[c.Join(f"#{n:03}") for n in range(101)])
-        first = self.rooms(self.bob)
-        self.assertEqual((len(first.rooms), first.more), (100, True))
-        last = self.rooms(self.bob, first.rooms[-1].room)
-        self.assertEqual([one.room for one in last.rooms], ["#100"])
-        self.assertFalse(last.more)
+        names = [f"#{n:03}{WIDE * 38}" for n in range(240)]
+        self.do(self.ann, *map(c.Join, names))
+        self.do(self.ann, *[c.SetTopic(name, "t" * 390) for name in names])
+        found: list[str] = []
+        more = True
+        while more:
+            page = self.rooms(self.bob, found[-1] if found else "")
+            self.assertLessEqual(len(msgspec.json.encode(page)), LINE_BYTES)
+            found += [one.room for one in page.rooms]
+            more = page.more
+        self.assertEqual(found, names)
 
     def members_page(self, after: str = "") -> MemberList:
         """The members of room a, as bob is shown them."""
@@ -75,12 +86,33 @@ class QueryTests(HubTestCase):
 
     def test_members_by_pages(self) -> None:
         """More members than a page are asked for again, after the last one."""
-        for n in range(301):
-            self.do(self.connect(f"guest{n:03}"), c.Join("#a"))
-        first = self.members_page()
-        self.assertEqual((len(first.members), first.more), (300, True))
-        last = self.members_page(first.members[-1].nick)
-        self.assertEqual([one.nick for one in last.members], ["guest300"])
+        nicks = [f"g{n:04}{WIDE * 14}" for n in range(600)]
+        for nick in nicks:
+            self.connect(nick).ask(c.Join("#a"))
+        self.run_hub()
+        found: list[str] = []
+        more = True
+        while more:
+            page = self.members_page(found[-1] if found else "")
+            self.assertLessEqual(len(msgspec.json.encode(page)), LINE_BYTES)
+            found += [one.nick for one in page.members]
+            more = page.more
+        self.assertEqual(found, nicks)
+
+    def test_who_is_in_many_rooms(self) -> None:
+        """Whoever is in very many rooms is shown within a line, too."""
+        names = [f"#{n:03}{WIDE * 38}" for n in range(249)]
+        self.do(self.ann, *map(c.Join, names))
+        for n in range(100):
+            self.connect(f"g{n}{WIDE * 14}")
+            self.do(self.ann, c.Say(f"@g{n}{WIDE * 14}", "x"))
+        self.ann.words()
+        self.ann.ask(c.Who("ann"))
+        self.run_hub()
+        answer = self.ann.words()[-1]
+        assert isinstance(answer, WhoIs)
+        self.assertEqual(len(answer.rooms), ROOMS_SHOWN)
+        self.assertLessEqual(len(msgspec.json.encode(answer)), LINE_BYTES)
 
     def test_members_of_a_secret_room(self) -> None:
         """A secret room does not exist for who is not in it."""
@@ -187,18 +219,19 @@ class ControlTests(HubTestCase):
 
     def test_sessions_by_pages(self) -> None:
         """A page at a time, each session once."""
-        for _ in range(SESSIONS_A_PAGE + 3):
+        for _ in range(ENTRIES_A_PAGE + 3):
             self.peer()
         numbers: list[int] = []
-        sizes: list[tuple[int, bool]] = []
-        for _ in range(2):
+        more = True
+        while more:
             self.control.ask(c.ListSessions(numbers[-1] if numbers else 0))
             self.run_hub()
             (found,) = self.control.words()
             assert isinstance(found, SessionList)
             numbers += [one.number for one in found.sessions]
-            sizes.append((len(found.sessions), found.more))
-        self.assertEqual(sizes, [(SESSIONS_A_PAGE, True), (4, False)])
+            self.assertLessEqual(len(msgspec.json.encode(found)), LINE_BYTES)
+            more = found.more
+        self.assertEqual(len(numbers), ENTRIES_A_PAGE + 4)
         self.assertEqual(numbers, sorted(set(numbers)))
 
     def test_rooms(self) -> None:

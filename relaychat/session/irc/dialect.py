@@ -37,6 +37,7 @@ class Irc(IrcEvents):
     name = "irc"
     alpn = ("irc",)
     line_limit = BODY_BYTES + TAG_BYTES
+    whole_lists = True
     _nick = ""
     _known = ""
     _refused = ""
