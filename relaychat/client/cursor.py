@@ -68,7 +68,10 @@ class Reader:
         """The room as it is now, and we are in it; ``joined``: only now, so that
         hello's resume did not reach it. True if the cursor has to be resumed from by a
         command."""
-        if self.standing is not Standing.OUTSIDE:
+        # Shown anew while we count as inside: we were out in between. The event that
+        # told so came during a resume, and was taken for an old one.
+        inside = self.standing is not Standing.OUTSIDE
+        if inside and room.again:
             return False
         self.room = room.room
         if not self.epoch:
@@ -76,7 +79,7 @@ class Reader:
             if self.since is not None:
                 self.seq = min(self.since, room.seq)
         self._anew = self.epoch != room.epoch
-        if self._hello and not joined:
+        if self._hello and not joined and not inside:
             self.standing = Standing.RESUMING
             return False
         if (self.epoch, self.seq) == (room.epoch, room.seq):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any
-
-from msgspec import Struct
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from relaychat.hub.peer import Form, Peer
-from relaychat.hub.state import Device, Member, Room, State, User
+from relaychat.hub.state import Ban, Device, Member, Room, State, User
 from relaychat.hub.tail import Tail
 from relaychat.model.names import fold
+from relaychat.model.policy import Policy
 
 IGNORED = {
     User: {"timer"},
@@ -20,13 +20,18 @@ IGNORED = {
 }
 """Fields that are no state: how something is done, or what is measured."""
 
+T = TypeVar("T")
 Plain = Any
-_SIMPLE = (str, int, bool, bytes, type(None))
 Things = (User, Member, Room, Device, Peer, State)
+_SIMPLE = (str, int, float, bool, bytes, frozenset, type(None), Enum)
+"""What can't change."""
+_ENTRY = attrgetter("seq", "body")
 
 
 class Snapshot:
-    """Walks the graph from the state, and writes every object down once."""
+    """Walks the graph from the state, and writes every object down once. A simulated
+    run does so hundreds of times: how a value is written down is looked up by its
+    type."""
 
     def __init__(self, state: State) -> None:
         self._names: dict[int, str] = {}
@@ -49,53 +54,80 @@ class Snapshot:
         return f"{name} at {id(thing):x}"
 
     def _plain(self, value: object) -> Plain:
-        if type(value) in _SIMPLE:
-            return value
-        match value:
-            case User() | Member() | Room() | Device() | Peer() | State():
-                return self._thing(value)
-            case Tail():
-                return [(kept.seq, kept.body) for kept in value.entries]
-            case Form():
-                return f"form {type(value).__name__}"
-            case dict():
-                plain = {
-                    self._plain(key): self._plain(one) for key, one in value.items()
-                }
-                # A form without readers is as good as none.
-                return {
-                    key: one
-                    for key, one in plain.items()
-                    if one != {} or not str(key).startswith("form ")
-                }
-            case tuple() | list():
-                return [self._plain(one) for one in value]
-            case Struct() | Enum():
-                return repr(value)
-        return "call" if callable(value) else value
+        how = _HOW[type(value)]
+        return value if how is None else how(self, value)
 
     def _thing(self, thing: object) -> str:
-        if id(thing) in self._names:
-            return self._names[id(thing)]
-        name = self._names[id(thing)] = self._name(thing)
-        ignored = next(
-            (IGNORED[kind] for kind in IGNORED if isinstance(thing, kind)), set()
-        )
-        self.things[name] = {
-            field: self._plain(getattr(thing, field))
-            for field in _fields(thing)
-            if field not in ignored
-        }
+        name = self._names.get(id(thing))
+        if name is None:
+            name = self._names[id(thing)] = self._name(thing)
+            fields, values = _FIELDS[type(thing)]
+            plain = [
+                one if (how := _HOW[type(one)]) is None else how(self, one)
+                for one in values(thing)
+            ]
+            self.things[name] = dict(zip(fields, plain, strict=True))
         return name
 
+    def _mapping(self, value: dict[Any, Any]) -> Plain:
+        plain = {self._plain(key): self._plain(one) for key, one in value.items()}
+        if plain and isinstance(next(iter(value)), Form):
+            # A form without readers is as good as none.
+            return {form: readers for form, readers in plain.items() if readers}
+        return plain
 
-def _fields(thing: object) -> Iterable[str]:
-    if isinstance(thing, State):
-        return vars(thing)
-    if isinstance(thing, Peer):
-        return Peer.__slots__
-    slots: tuple[str, ...] = type(thing).__slots__  # type: ignore[attr-defined]
-    return slots
+    def _sequence(self, value: Iterable[object]) -> Plain:
+        return [self._plain(one) for one in value]
+
+    def _tail(self, value: Tail) -> Plain:
+        return list(map(_ENTRY, value.entries))
+
+    def _form(self, value: Form) -> Plain:
+        return f"form {type(value).__name__}"
+
+    def _other(self, value: object) -> Plain:
+        return "call" if callable(value) else repr(value)
+
+
+def _how(kind: type) -> Callable[[Snapshot, Any], Plain] | None:
+    """How a value of this type is written down; None for as it is."""
+    if issubclass(kind, _SIMPLE) or (issubclass(kind, Ban | Policy)):
+        return None
+    table: dict[type | tuple[type, ...], Callable[[Snapshot, Any], Plain]] = {
+        Things: Snapshot._thing,
+        Tail: Snapshot._tail,
+        Form: Snapshot._form,
+        dict: Snapshot._mapping,
+        (tuple, list): Snapshot._sequence,
+    }
+    found = (how for kinds, how in table.items() if issubclass(kind, kinds))
+    return next(found, Snapshot._other)
+
+
+def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The fields of a thing that are state, and what gets their values."""
+    if issubclass(kind, State):
+        names: Iterable[str] = vars(State())
+    else:
+        names = (Peer if issubclass(kind, Peer) else kind).__slots__  # type: ignore[attr-defined]
+    ignored = next((IGNORED[one] for one in IGNORED if issubclass(kind, one)), set())
+    fields = tuple(name for name in names if name not in ignored)
+    return fields, attrgetter(*fields)
+
+
+class ByType(dict[type, T]):
+    """What was found out about types."""
+
+    def __init__(self, find: Callable[[type], T]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, kind: type) -> T:
+        found = self[kind] = self._find(kind)
+        return found
+
+
+_HOW, _FIELDS = ByType(_how), ByType(_fields)
 
 
 def snapshot(state: State) -> Plain:

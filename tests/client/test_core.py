@@ -186,6 +186,35 @@ class FollowTests(TestCase):
         server.say(said(11))
         self.assertEqual(server.seqs(), [6, 7, 8, 9, 10, 11])
 
+    def test_out_and_in_while_resuming(self) -> None:
+        """Another session of ours leaves a room and joins it while it is resumed: what
+        was said in between is asked for."""
+        _, server = self.follow()
+        server.lose()
+        hello = server.connect(shown(5), left(6))
+        server.say({**said(9), "type": "joined"}, shown(9, entered=True))
+        server.resumed(hello["id"], "#ops")
+        (resume,) = server.told()
+        self.assertEqual(resume["rooms"], {"#ops": {"epoch": "e1", "seq": 6}})
+        server.say(*[said(seq) for seq in range(7, 10)])
+        server.resumed(resume["id"], "#ops")
+        server.say(said(10))
+        self.assertEqual(server.seqs(), [6, 7, 8, 9, 10])
+
+    def test_begun_anew_while_resuming(self) -> None:
+        """The same with a room that has begun anew in between: the server says what
+        that leaves out."""
+        _, server = self.follow()
+        server.lose()
+        hello = server.connect(shown(5), left(6), shown(1, "e2", entered=True), said(2))
+        server.resumed(hello["id"], "#ops")
+        (resume,) = server.told()
+        server.say({"type": "gap", "room": "#ops", "first": 7, "last": 2,
+                    "reason": "reset", "epoch": "e2"})  # fmt: skip
+        server.resumed(resume["id"], "#ops")
+        server.say(said(3))
+        self.assertEqual(server.seqs(), [6, 3])
+
     def test_one_resume_for_many_rooms(self) -> None:
         """Rooms that are joined together are resumed together."""
         conversation, server = talk()
