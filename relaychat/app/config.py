@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -17,9 +18,12 @@ from msgspec.structs import replace
 from twisted.internet.endpoints import quoteStringArgument
 
 from relaychat.hub.limits import Limits as HubLimits
+from relaychat.net.datagrams import PORT
+from relaychat.net.discovery import Rates
 from relaychat.net.listen import Guard
 from relaychat.net.outlet import Bounds
 from relaychat.net.proxied import Proxies
+from relaychat.net.reach import Network
 from relaychat.session.limits import Limits as SessionLimits
 from relaychat.wire.misfit import expected, misfit
 
@@ -42,7 +46,7 @@ class Settings(Section, frozen=True):
 HostName = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?\Z",
         description="a host name of at most 63 characters",
     ),
 ]
@@ -158,6 +162,29 @@ class Hooks(Section, frozen=True):
     functions above."""
 
 
+class Discovery(Section, frozen=True):
+    """Being found on the local network, by questions over UDP and by mDNS: see
+    ``docs/discovery.md``. The relay is heard of wherever one of its doors can be
+    reached: with the default doors, on this machine alone."""
+
+    enabled: bool = True
+    """Whether it answers at all."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = PORT
+    """UDP port of the questions. Clients ask at 7602 unless they are told otherwise.
+    Several relays of one machine may have the same."""
+    interfaces: tuple[str, ...] = ()
+    """Names of the network interfaces to be found by; empty for all by which a door can
+    be reached."""
+    networks: tuple[str, ...] = ()
+    """Networks whose addresses are answered although they are not on the link (another
+    VLAN), or although they are public ones."""
+    rooms: bool = True
+    """Whether public rooms are named, with how many are in them."""
+    mdns: bool = True
+    """Whether doors beyond loopback are announced by mDNS too; needs ``zeroconf``
+    (``pip install 'relaychat[mdns]'``)."""
+
+
 class Log(Section, frozen=True):
     """What the relay says about itself. It never logs a message."""
 
@@ -182,6 +209,8 @@ class Limits(Section, frozen=True):
     """What one connection may do. This machine's own peers have no rates."""
     hub: HubLimits = HubLimits()
     """Texts, rooms, people, and what is kept of them in memory."""
+    discovery: Rates = Rates()
+    """How often it answers by UDP."""
 
 
 LISTEN = (
@@ -204,6 +233,7 @@ class Config(Section, frozen=True):
     tls: dict[str, Tls] = msgspec.field(default_factory=lambda: {"default": Tls()})
     accounts: Accounts = Accounts()
     hooks: Hooks = Hooks()
+    discovery: Discovery = Discovery()
     extension: dict[str, dict[str, Any]] = {}
     """Settings of an extension that is in use, by its name; what may be in it is the
     extension's to say. See ``docs/extending.md``."""
@@ -310,6 +340,14 @@ def _problems(config: Config) -> Iterator[str]:
         if listen.endpoint in seen:
             yield f"{key}.endpoint: {listen.endpoint} is there already"
         seen.add(listen.endpoint)
+    try:
+        networks(config.discovery)
+    except ValueError as error:
+        yield f"discovery.networks: {error}"
+    yield from _tls_problems(config)
+
+
+def _tls_problems(config: Config) -> Iterator[str]:
     for name, tls in config.tls.items():
         if tls.key and not tls.certificate:
             yield f"tls.{name}.certificate: is needed beside a key"
@@ -317,6 +355,11 @@ def _problems(config: Config) -> Iterator[str]:
             yield f"tls.{name}.folder: stands in the place of a certificate"
         if tls.default and not tls.folder:
             yield f"tls.{name}.default: is one of several, so it needs a folder"
+
+
+def networks(discovery: Discovery) -> tuple[Network, ...]:
+    """The networks that are answered beside those on the link. Raises ValueError."""
+    return tuple(ip_network(one) for one in discovery.networks)
 
 
 def _out_of_bounds(section: Struct, where: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from relaychat.app import first, logs, process
 from relaychat.app.build import Relay, build
 from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
+from relaychat.app.discovery import Found
 from relaychat.app.extensions import CannotBuild
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
@@ -57,6 +58,7 @@ class RelayService(Service):
         self._file = file
         self._reactor = reactor
         self._relay: Relay | None = None
+        self._found: Found | None = None
         self._ports: list[IListeningPort] = []
         self._starting: Deferred[None] | None = None
         self._beginning: Deferred[None] | None = None
@@ -109,6 +111,8 @@ class RelayService(Service):
         reactor.callWhenRunning(process.on_hangup, reload, reactor)
         hosts = [port.getHost() for port in self._ports]
         self._log.info("{text}", text=welcome(config, relay.doors, hosts))
+        self._found = Found(config, relay, hosts)
+        self._found.start(reactor)
         self._beginning = Deferred.fromCoroutine(self._begin(relay))
         self._beginning.addErrback(self._not_begun)
 
@@ -173,6 +177,8 @@ class RelayService(Service):
         for under_way in (self._starting, self._beginning):
             if under_way is not None:
                 under_way.cancel()
+        if self._found is not None:
+            await self._found.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         relay = self._relay

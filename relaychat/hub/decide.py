@@ -84,6 +84,7 @@ FACTS: dict[type[facts.Fact], Callable[[Turn, Any], None]] = {
     facts.Restarted: people.restarted,
     facts.Retry: queries.retry,
     facts.Revoked: logins.revoked,
+    facts.Surveyed: queries.surveyed,
 }
 
 Item = tuple[Peer | None, Any]

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -17,6 +18,15 @@ from relaychat.store.api import Entry
 
 if TYPE_CHECKING:
     from relaychat.hub.erasure import Walk
+
+
+class Survey(NamedTuple):
+    """The public rooms, at the end of a turn."""
+
+    fullest: tuple[tuple[str, int], ...]
+    """Names, with how many members they have."""
+    rooms: int
+    """How many there are in all."""
 
 
 class Fact(Struct, frozen=True):
@@ -89,6 +99,14 @@ class Closing(Fact, frozen=True):
     """The server stops: everybody is to be told."""
 
     error: RelayError
+
+
+class Surveyed(Fact, frozen=True):
+    """Somebody who is no session wants to know the public rooms."""
+
+    most: int
+    """So many are named, the fullest."""
+    told: Callable[[Survey], None]
 
 
 class Retry(Fact, frozen=True):

@@ -33,6 +33,8 @@ from relaychat.hub.facts import (
     Restarted,
     Retry,
     Revoked,
+    Survey,
+    Surveyed,
 )
 from relaychat.hub.pages import read_page
 from relaychat.hub.peer import Peer
@@ -159,6 +161,11 @@ class Hub:
         text leaves the log."""
         self.cut(account, LoginRevoked("the account was deleted"))
         self._put(None, Erased(account, blank))
+
+    def survey(self, most: int, told: Callable[[Survey], None]) -> None:
+        """Ask for the public rooms, naming so many of the fullest. ``told`` is called
+        at the end of a turn, so it hears nothing that was not kept."""
+        self._put(None, Surveyed(most, told))
 
     def close(self) -> None:
         """Tell every session that the server stops."""

@@ -6,13 +6,13 @@ are told only with it. What the memory does not hold of a log is read after the 
 
 from __future__ import annotations
 
-from heapq import nsmallest
+from heapq import nlargest, nsmallest
 from itertools import islice
 from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
 
-from relaychat.hub.facts import Drained, ReadOn, Ready, Retry
+from relaychat.hub.facts import Drained, ReadOn, Ready, Retry, Survey, Surveyed
 from relaychat.hub.lookup import find_room, find_user, member_in, user_of
 from relaychat.hub.pages import by_time, kept_sizes, page_of, span_of
 from relaychat.hub.peer import Peer
@@ -87,6 +87,20 @@ def _listed(room: Room, user: User | None, peer: Peer) -> bool:
     if peer.control or (user is not None and room in user.rooms):
         return True
     return room.kind != "direct" and not room.policy.secret
+
+
+def surveyed(turn: Turn, fact: Surveyed) -> None:
+    """The rooms that anybody may enter: nothing of the others is told outside."""
+    public = [room for room in turn.state.rooms.values() if _public(room)]
+    fullest = nlargest(fact.most, public, key=lambda room: len(room.members))
+    named = tuple((room.name, len(room.members)) for room in fullest)
+    turn.after.append(lambda hub: fact.told(Survey(named, len(public))))
+
+
+def _public(room: Room) -> bool:
+    policy = room.policy
+    closed = policy.secret or policy.key or policy.invite_only
+    return room.kind != "direct" and not closed
 
 
 def list_members(turn: Turn, peer: Peer, command: ListMembers) -> None:

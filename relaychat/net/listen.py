@@ -60,6 +60,11 @@ class Counter:
         self.total = 0
 
     @property
+    def most(self) -> int:
+        """Connections that there may be in all; 0 for no limit."""
+        return self._guard.sockets
+
+    @property
     def remembered(self) -> int:
         """Addresses whose new connections are counted."""
         return len(self._new)

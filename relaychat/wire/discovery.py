@@ -38,7 +38,8 @@ Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9
 Word = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.-]{1,32}\Z")]
 Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 Fingerprint = Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
-Title = Annotated[str, Meta(min_length=1, max_length=128)]
+TITLE_CHARS = 128
+Title = Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS)]
 
 
 class Door(Struct, frozen=True, omit_defaults=True):
@@ -124,13 +125,13 @@ def _fit(said: Answer, most_bytes: int) -> Answer:
         doors = doors[:-1]
         bare = replace(bare, doors=doors)
     left = most_bytes - len(_encode(bare)) - len(b'"rooms":[],')
-    told = 0
-    for room in rooms:
+    told = []
+    for room in filter(_is_presentable, rooms):
         left -= len(_encode(room)) + len(b",")
         if left < 0:
             break
-        told += 1
-    return replace(bare, rooms=rooms[:told], more=whole - told)
+        told.append(room)
+    return replace(bare, rooms=tuple(told), more=whole - len(told))
 
 
 def read_answer(data: bytes) -> tuple[bytes, Answer] | None:
@@ -147,9 +148,12 @@ def read_answer(data: bytes) -> tuple[bytes, Answer] | None:
 
 def _makes_sense(said: Answer) -> bool:
     """What types alone can't tell."""
-    return all(map(_is_address, said.doors)) and all(
-        one.room.isprintable() for one in said.rooms
-    )
+    return all(map(_is_address, said.doors)) and all(map(_is_presentable, said.rooms))
+
+
+def _is_presentable(room: Room) -> bool:
+    """Whether a room's name may be shown on a terminal as it is."""
+    return room.room.isprintable() and 0 < len(room.room) <= TITLE_CHARS
 
 
 def _is_address(door: Door) -> bool:
