@@ -155,6 +155,7 @@ class Discovery:
         settings: Settings,
         name: str,
         speaker: Speaker,
+        interfaces: Callable[[], tuple[Interface, ...]] = read_interfaces,
     ) -> None:
         self.asked = Asked(settings.rates, world)
         self.looked: Callable[[tuple[Interface, ...]], None] = lambda interfaces: None
@@ -166,6 +167,7 @@ class Discovery:
         self._world = world
         self._name = name
         self._speaker = speaker
+        self._read_interfaces = interfaces
         self._own: frozenset[IP] = frozenset()
         self._news = News()
         self._fresh_until_us = 0
@@ -251,7 +253,7 @@ class Discovery:
         on anew, which joins its groups again."""
         self._timer = self._world.later(RESCAN_S, self._look)
         try:
-            interfaces = read_interfaces()
+            interfaces = self._read_interfaces()
         except OSError as error:
             self._log.warn("the interfaces can't be read: {why}", why=error)
             return

@@ -22,6 +22,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"server": {"name": "-"}},
         "server.name: expected a host name of at most 63 characters",
     ),
+    (
+        {"server": {"name": "tea\n"}},
+        "server.name: expected a host name of at most 63 characters",
+    ),
+    (
+        {"discovery": {"networks": ["10.0.0.1/8"]}},
+        "discovery.networks: 10.0.0.1/8 has host bits set",
+    ),
+    (
+        {"limits": {"discovery": {"all_per_s": 0}}},
+        "limits.discovery.all_per_s: expected more than 0, got 0",
+    ),
     ({"store": {"kind": "oracle"}}, "store.kind: expected memory or sqlite"),
     ({"listen": [{"dialect": "irc"}]}, "listen[0].endpoint: is needed"),
     (

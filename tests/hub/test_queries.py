@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from relaychat.hub.facts import Survey
 from relaychat.hub.queries import ENTRIES_A_PAGE, ROOMS_SHOWN
 from relaychat.model import commands as c
 from relaychat.model.admission import Admission, Enter
@@ -51,6 +52,27 @@ class QueryTests(HubTestCase):
         )
         names = [one.room for one in self.rooms(self.ann).rooms]
         self.assertEqual(names, ["#A", "#b", "#c", "@ann,ann"])
+
+    def test_survey(self) -> None:
+        """Outside, only rooms that anybody may enter are named, the fullest first."""
+        self.do(self.ann, *[c.Join(room) for room in ("#a", "#b", "#c", "#d", "#e")])
+        for room, change in (
+            ("#c", PolicyChange(secret=True)),
+            ("#d", PolicyChange(key="x")),
+            ("#e", PolicyChange(invite_only=True)),
+        ):
+            self.do(self.ann, c.SetPolicy(room, change))
+        self.do(self.ann, c.Say("@bob", "x"))
+        self.do(self.bob, c.Join("#b"))
+        told: list[Survey] = []
+        self.hub.survey(9, told.append)
+        self.hub.survey(1, told.append)
+        self.assertEqual(told, [])
+        self.run_hub()
+        self.assertEqual(
+            told,
+            [Survey((("#b", 2), ("#a", 1)), 2), Survey((("#b", 2),), 2)],
+        )
 
     def test_rooms_by_pages(self) -> None:
         """More rooms than a page are asked for again, after the last one."""

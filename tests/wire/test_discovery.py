@@ -104,6 +104,14 @@ class AnswerTests(SynchronousTestCase):
         self.assertGreater(len(found[1].rooms), 20)
         self.assertEqual(found[1].more + len(found[1].rooms), 200)
 
+    def test_names_that_nobody_shows(self) -> None:
+        """A room whose name is no text for a terminal is counted and not named: it
+        would cost the whole answer."""
+        odd = (Room("#a\u200b", 9), Room("#" + "x" * 128, 8), Room("#tea", 7))
+        found = read_answer(answer(NONCE, msgspec.structs.replace(SMALL, rooms=odd)))
+        assert found is not None
+        self.assertEqual((found[1].rooms, found[1].more), ((Room("#tea", 7),), 2))
+
     def test_newer_servers_may_say_more(self) -> None:
         """Unknown fields are passed over."""
         data = answer(NONCE, SMALL)[:-1] + b',"motto":"tea"}'
