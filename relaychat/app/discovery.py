@@ -117,7 +117,7 @@ class Found:
                 interfaces,
                 self._config.discovery.interfaces,
                 self._config.server.name,
-                self._discovery.id,
+                self._discovery.instance,
                 __version__,
             )
         )

@@ -161,7 +161,7 @@ class Discovery:
         self.looked: Callable[[tuple[Interface, ...]], None] = lambda interfaces: None
         """Called with the interfaces at each look, for who announces the relay in other
         ways."""
-        self.id = world.token_bytes(8).hex()
+        self.instance = world.token_bytes(8).hex()
         self._settings = settings
         self._reactor = reactor
         self._world = world
@@ -235,7 +235,7 @@ class Discovery:
         doors = reachable(self._speaker.doors(), interface, source)
         return Answer(
             name=self._name,
-            id=self.id,
+            instance=self.instance,
             at=self._world.now_ms(),
             doors=tuple(
                 Door(one.dialect, str(ip), one.port, one.tls, one.fingerprint)

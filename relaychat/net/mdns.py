@@ -3,8 +3,8 @@ those who browse for it: ``_relaychat._tcp``, ``_ircs._tcp`` and ``_irc._tcp``.
 
 The records are kept by the ``zeroconf`` package in a thread of its own. Only doors that
 can be reached from beyond this machine are announced. The text record says what the
-answers by UDP say of a door: ``txtvers``, ``id``, ``name``, ``version``, ``tls``, and
-``fingerprint`` (which is announced, so not to be trusted).
+answers by UDP say of a door: ``txtvers``, ``instance``, ``name``, ``version``, ``tls``,
+and ``fingerprint`` (which is announced, so not to be trusted).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def announced(
         instance = name[: LABEL_BYTES - len(plain) - len(at)] + plain + at
         properties = {
             "txtvers": "1",
-            "id": identity,
+            "instance": identity,
             "name": name,
             "version": version,
             "tls": "1" if door.tls else "0",

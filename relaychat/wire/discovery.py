@@ -36,7 +36,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?\Z")]
 Word = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.-]{1,32}\Z")]
-Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+Instance = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 Fingerprint = Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
 TITLE_CHARS = 128
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS)]
@@ -78,7 +78,7 @@ class Answer(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     name: Name
     """What the server calls itself."""
-    id: Id
+    instance: Instance
     """Drawn at each start: the same over all ways to one server."""
     at: Count
     """Its clock, milliseconds since 1970 (UTC)."""

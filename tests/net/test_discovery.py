@@ -103,7 +103,7 @@ class AnswerTests(SynchronousTestCase):
         here = self.ask("127.0.0.1", LOOPBACK)
         assert here is not None
         self.assertEqual([one.dialect for one in here.doors], ["native", "irc"])
-        self.assertEqual(here.id, said.id)
+        self.assertEqual(here.instance, said.instance)
 
     def test_no_answer(self) -> None:
         """Nobody off the link, nothing odd, no port 0."""

@@ -38,8 +38,8 @@ class AnnouncedTests(SynchronousTestCase):
         self.assertEqual(
             dict(one.properties),
             {
-                "txtvers": "1", "id": ID, "name": "tea", "version": "1.0", "tls": "1",
-                "fingerprint": "ab" * 32,
+                "txtvers": "1", "instance": ID, "name": "tea", "version": "1.0",
+                "tls": "1", "fingerprint": "ab" * 32,
             },
         )  # fmt: skip
         self.assertEqual(told(TLS).interfaces, ("192.168.1.5",))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from relaychat.net.datagrams import GROUP_4, GROUP_6, PORT
+from relaychat.net.discovery import Rates
 from relaychat.wire.discovery import (
+    ANSWER,
     HEAD_BYTES,
+    MAGIC,
     NONCE_BYTES,
+    QUERY,
     QUERY_BYTES,
+    VERSION,
     Answer,
     Door,
     Load,
@@ -20,10 +29,11 @@ from relaychat.wire.discovery import (
     read_answer,
     read_query,
 )
+from tests.session.test_protocol import fields_of, tables
 
 NONCE = bytes(range(NONCE_BYTES))
 DOOR = Door("native", "192.0.2.7", 7601, True, "ab" * 32)
-SMALL = Answer(name="tea.example", id="0123456789abcdef", at=1, doors=(DOOR,))
+SMALL = Answer(name="tea.example", instance="0123456789abcdef", at=1, doors=(DOOR,))
 
 counts = st.integers(0, 2**53 - 1)
 doors = st.builds(
@@ -38,7 +48,7 @@ titles = st.text(min_size=1, max_size=64).filter(str.isprintable)
 answers = st.builds(
     Answer,
     name=st.from_regex(r"\A[a-z][a-z0-9.-]{0,61}[a-z]\Z"),
-    id=st.from_regex(r"\A[0-9a-f]{16}\Z"),
+    instance=st.from_regex(r"\A[0-9a-f]{16}\Z"),
     at=counts,
     doors=st.lists(doors, max_size=12).map(tuple),
     load=st.builds(Load, counts, counts, counts),
@@ -88,8 +98,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(found[0], nonce)
         heard = found[1]
         self.assertEqual(
-            (heard.name, heard.id, heard.at, heard.load),
-            (said.name, said.id, said.at, said.load),
+            (heard.name, heard.instance, heard.at, heard.load),
+            (said.name, said.instance, said.at, said.load),
         )
         told = len(heard.rooms)
         self.assertEqual(heard.rooms, said.rooms[:told])
@@ -153,3 +163,37 @@ class AnswerTests(SynchronousTestCase):
         self.assertIsNone(read_query(data))
         self.assertIsNone(read_answer(data[:4] + b"\2" + data[5:]))
         self.assertIsNone(read_answer(data + b" " * QUERY_BYTES))
+
+
+class PageTests(SynchronousTestCase):
+    """``docs/datagrams.md`` held against the code."""
+
+    page = (Path(__file__).parents[2] / "docs" / "datagrams.md").read_text("utf-8")
+
+    def test_fields(self) -> None:
+        """Each Struct has its table, with exactly its fields."""
+        found = dict(tables(self.page))
+        kinds: dict[str, type[msgspec.Struct]] = {
+            "the answer": Answer, "door": Door, "load": Load, "room": Room,
+        }  # fmt: skip
+        self.assertEqual(set(found), set(kinds))
+        for name, kind in kinds.items():
+            self.assertEqual(found[name], fields_of(kind), name)
+
+    def test_numbers(self) -> None:
+        """Lengths, kinds, addresses and rates are the code's."""
+        self.assertIn(f"| query | {VERSION} | {QUERY} | {QUERY_BYTES} |", self.page)
+        self.assertIn(f"| answer | {VERSION} | {ANSWER} | {QUERY_BYTES} at", self.page)
+        self.assertIn(f'"{MAGIC.decode()}"', self.page)
+        self.assertIn(f"Port {PORT},", self.page)
+        self.assertIn(f"`{GROUP_4}`", self.page)
+        self.assertIn(f"`{GROUP_6}`", self.page)
+        self.assertEqual((Rates().per_address_per_s, Rates().all_per_s), (10, 100))
+
+    def test_example(self) -> None:
+        """The object that it shows is an answer."""
+        (example,) = re.findall(r"```json\n(.*?)\n```", self.page, re.S)
+        data = answer(NONCE, SMALL)[:HEAD_BYTES] + example.encode()
+        found = read_answer(data)
+        assert found is not None
+        self.assertEqual(found[1].rooms, (Room("#tea", 3),))
