@@ -14,6 +14,7 @@ LATER = {
     "chaos": "relaychat.testing.chaos_command",
     "ctl": "relaychat.client.ctl",
     "init": "relaychat.app.init",
+    "lookup": "relaychat.client.lookup",
     "simulate": "relaychat.testing.simulation.command",
     "verify": "relaychat.app.verify",
 }

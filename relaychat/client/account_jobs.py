@@ -28,6 +28,7 @@ from relaychat.model.commands import Command
 from relaychat.model.errors import NoSuchCredential
 from relaychat.model.events import Answer, Fault
 from relaychat.model.words import Word
+from relaychat.net.dial import BadServer
 
 ANSWER_S = 30.0
 """How long an answer may take; a password is hashed in it."""
@@ -76,7 +77,7 @@ def before_hello(target: Target, command: Command) -> Job:
         _check(target, True)
         try:
             where = dial.endpoint(reactor, target.server, target.trusting)
-        except dial.BadServer as error:
+        except BadServer as error:
             raise Trouble(USAGE, str(error)) from None
         asking = _Asking(msgspec.structs.replace(command, id=1))
         connecting = where.connect(Factory.forProtocol(lambda: asking))

@@ -1,14 +1,16 @@
 """What people call a server: a host, an endpoint string, or a link.
 
-``chat.example.org``, ``chat.example.org:7700``
-    TLS at that host; the port is 7601 unless it is named.
+``example.org``
+    TLS at the relay of that domain: its SRV records say where; else port 7601.
+``chat.example.org:7700``
+    TLS at that host and port.
 ``tcp:HOST:PORT``, ``unix:PATH``, …
     An endpoint string (see ``dial``).
 ``relaychat://[NICK@]HOST[:PORT][/ROOM][?pin=SHA-256]``
-    TLS at that host; ``pin`` is the fingerprint that its certificate has to have.
+    The same in a link; ``pin`` is the fingerprint that its certificate has to have.
 
-A room in a link is written without its ``#``; what has signs that mean something in a
-URL is percent-encoded.
+A room in a link is written without its ``#``, or with it at the very end; what has
+other signs that mean something in a URL is percent-encoded.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from relaychat.client.trust import digest_of
 
-TLS_PORT = 7601
 SCHEME = "relaychat"
 
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]/@?#]+)(:(?P<port>[0-9]+))?")
@@ -55,7 +56,9 @@ def _tls(place: str) -> str:
     found = _HOST.fullmatch(place)
     if found is None:
         raise BadAddress(f"{place}: it is written HOST or HOST:PORT")
-    port = int(found["port"] or TLS_PORT)
+    if found["port"] is None:
+        return f"tls:{found['host']}"
+    port = int(found["port"])
     if not 0 < port < 65536:
         raise BadAddress(f"{place}: a port is a number up to 65535")
     return f"tls:{found['host']}:{port}"
@@ -68,7 +71,7 @@ def _link(text: str) -> Address:
         form = f"{SCHEME}://[NICK@]HOST[:PORT][/ROOM][?pin=SHA-256]"
         raise BadAddress(f"{text}: a link is written {form}")
     nick, _, place = link.netloc.rpartition("@")
-    room = unquote(link.path[1:])
+    room = unquote(link.path[1:] or link.fragment)
     pin = query.get("pin", [""])[0]
     if pin:
         try:

@@ -48,8 +48,9 @@ _CONNECTION = [
     click.option(
         "--server",
         envvar="RELAYCHAT_SERVER",
-        metavar="ENDPOINT",
-        help="tcp:HOST:PORT, tls:HOST:PORT, unix:PATH. Default: the native.sock of "
+        metavar="SERVER",
+        help="A domain (example.org), HOST:PORT with TLS, a relaychat:// link, or "
+        "tcp:HOST:PORT, tls:HOST:PORT, unix:PATH. Default: the native.sock of "
         "./relaychat-data, else tcp:127.0.0.1:7600.",
     ),
     click.option("--nick", envvar="RELAYCHAT_NICK", help="Account or guest name."),
@@ -97,16 +98,21 @@ def connection(function: F) -> F:
 
 def target(options: dict[str, Any]) -> Target:
     """Take the connection options out of a command's, as one thing."""
+    from relaychat.client.address import BadAddress, address
     from relaychat.client.dial import Trusting
     from relaychat.client.pins import Pins
     from relaychat.client.state import agent_socket, state_root
     from relaychat.client.visit import Target
 
-    server = options.pop("server") or default_server()
+    try:
+        where = address(options.pop("server") or default_server())
+    except BadAddress as error:
+        raise click.UsageError(str(error)) from None
+    server = where.server
     kind, _, rest = server.partition(":")
     if kind == "unix":  # the state folder is named after it, so it has to be the same
         server = f"unix:{os.path.abspath(rest)}"
-    given = options.pop("nick")
+    given = options.pop("nick") or where.nick
     nick = given or default_nick()
     state = state_root(options.pop("state"), dict(os.environ))
     return Target(
@@ -118,11 +124,12 @@ def target(options: dict[str, Any]) -> Target:
         state=state,
         trusting=Trusting(
             options.pop("ca"),
-            options.pop("fingerprint"),
+            options.pop("fingerprint") or where.pin,
             Pins(state),
             options.pop("trust_new"),
             options.pop("certificate"),
         ),
+        room=where.room,
     )
 
 
@@ -172,7 +179,9 @@ def chat(rooms: tuple[str, ...], **options: Any) -> None:
     from relaychat.client.chat import chat_job
     from relaychat.client.run import run
 
-    run(chat_job(target(options), list(rooms), **options))
+    where = target(options)
+    named = [where.room] if where.room else []
+    run(chat_job(where, [*rooms] or named, **options))
 
 
 @main.command(epilog=EXIT_CODES)
@@ -348,7 +357,8 @@ def bot(words: tuple[str, ...], **options: Any) -> None:
 def trust(
     server: str | None, fingerprint: str, yes: bool, forget: bool, state: str | None
 ) -> None:
-    """Trust SERVER (tls:HOST:PORT) by its certificate's fingerprint, which is shown.
+    """Trust SERVER (a domain, or HOST:PORT) by its certificate's fingerprint, which is
+    shown.
 
     From then on it has to show this certificate and no other. Without a SERVER: list
     those that are trusted so.

@@ -1,14 +1,14 @@
-"""Where a server is: an endpoint string, and whom TLS trusts there.
+"""A server's endpoint (see ``net.dial``), and whom TLS trusts there.
 
-``tcp:HOST:PORT``, ``unix:PATH``, ``tls:HOST:PORT``, or any client endpoint that a
-Twisted plugin brings. With TLS the certificate has to be valid for the host (service
-identity) and signed by an authority that the system trusts, or by the one in ``ca``; or
-it is pinned by its SHA-256 fingerprint, and nothing else about it counts. A pin is
-given, or kept from an earlier time (``pins``).
+The certificate has to be valid for the host or the domain that the user named (service
+identity, RFC 9525), wherever SRV records lead; and signed by an authority that the
+system trusts, or by the one in ``ca``. Or it is pinned by its SHA-256 fingerprint, and
+nothing else about it counts. A pin is given, or kept from an earlier time (``pins``).
 """
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,31 +18,29 @@ from typing import Any, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import crypto
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    clientFromString,
-    wrapClientTLS,
-)
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import (
     Certificate,
     platformTrust,
     trustRootFromCertificates,
 )
+from zope.interface import implementer
 
 from relaychat.client.greeting import Greeting
 from relaychat.client.output import note
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError
 from relaychat.client.trust import FirstUse, Pinned, Signed, Trust
+from relaychat.net.dial import BadServer, Domain, Host, Place, place_of, plain
+from relaychat.net.names import BadName, LookupFailed, Names, server_of
+from relaychat.net.service import fingerprints_of
 from relaychat.wire.scram import NONCE_BYTES
 
-CONNECT_S = 15
-"""How long an attempt to connect may take."""
-
-
-class BadServer(ValueError):
-    """The endpoint string, the fingerprint or the authority is not usable."""
+NAME_SERVER = "RELAYCHAT_NAME_SERVER"
+"""In the environment: whom to ask for SRV and TXT records, ``ADDRESS[:PORT]``, in place
+of the system's name servers."""
 
 
 def _authorities(ca: Path | None) -> Any:
@@ -55,28 +53,6 @@ def _authorities(ca: Path | None) -> Any:
         raise BadServer(f"{ca}: {error.strerror}") from None
     except crypto.Error:
         raise BadServer(f"{ca}: there is no certificate (PEM) in it") from None
-
-
-class Place(NamedTuple):
-    """Where a ``tls:`` server is."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = self.host.lower()
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-
-
-def place_of(server: str) -> Place:
-    """The place of ``tls:HOST:PORT``; an IPv6 address is in brackets. Raises
-    BadServer."""
-    kind, _, rest = server.partition(":")
-    host, colon, port = rest.rpartition(":")
-    host = host.replace("\\:", ":").strip("[]")
-    if kind != "tls" or not colon or not host or not port.isdigit():
-        raise BadServer(f"{server}: it is written tls:HOST:PORT")
-    return Place(host, int(port))
 
 
 class Trusting(NamedTuple):
@@ -149,13 +125,16 @@ def endpoint(
         return _tls(reactor, server, trusting)
     if trusting.ca is not None or trusting.fingerprint or trusting.shows is not None:
         raise BadServer(f"{server} has no TLS, so no certificate has a place there")
+    return plain(reactor, server)
+
+
+def names(reactor: Any) -> Names:
+    """Who is asked for SRV and TXT records. Raises BadServer."""
+    given = os.environ.get(NAME_SERVER)
     try:
-        plain: IStreamClientEndpoint = clientFromString(reactor, server)
-    except (ValueError, TypeError, KeyError):
-        raise BadServer(
-            f"{server}: a server is written tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
-        ) from None
-    return plain
+        return Names(reactor, [server_of(given)] if given else None)
+    except BadName as error:
+        raise BadServer(f"${NAME_SERVER}: {error}") from None
 
 
 def _tls(reactor: Any, server: str, trusting: Trusting) -> IStreamClientEndpoint:
@@ -166,9 +145,46 @@ def _tls(reactor: Any, server: str, trusting: Trusting) -> IStreamClientEndpoint
         raise
     except ValueError as error:
         raise BadServer(f"{server}: {error}") from None
-    plain = HostnameEndpoint(reactor, place.host, place.port, timeout=CONNECT_S)
-    made: IStreamClientEndpoint = wrapClientTLS(trust, plain)
+    return secured(reactor, place, trust)
+
+
+def secured(reactor: Any, place: Place, trust: Trust) -> IStreamClientEndpoint:
+    """The endpoint of a place with TLS. Raises BadServer."""
+    wrap = partial(wrapClientTLS, trust)
+    if place.port is not None:
+        made: IStreamClientEndpoint = wrap(Host(reactor, place.host, place.port))
+        return made
+    asked = names(reactor)
+    made = Domain(reactor, asked, place.host, wrap)
+    if isinstance(trust, FirstUse):
+        made = _Announced(made, asked, place.host, trust)
     return made
+
+
+@implementer(IStreamClientEndpoint)
+class _Announced:
+    """The endpoint of a domain that is trusted at its first use: after a look at the
+    fingerprints that it publishes. They are no proof, for who can stand in between can
+    mostly change the DNS too; but a certificate that is not among them is refused."""
+
+    def __init__(
+        self, endpoint: Any, asked: Names, domain: str, trust: FirstUse
+    ) -> None:
+        self._endpoint = endpoint
+        self._names = asked
+        self._domain = domain
+        self._trust = trust
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """See IStreamClientEndpoint."""
+        return Deferred.fromCoroutine(self._connect(factory))
+
+    async def _connect(self, factory: Any) -> Any:
+        try:
+            self._trust.announced = await fingerprints_of(self._names, self._domain)
+        except LookupFailed:
+            self._trust.announced = []
+        return await self._endpoint.connect(factory)
 
 
 def private(server: str) -> bool:

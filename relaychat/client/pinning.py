@@ -1,27 +1,43 @@
 """``relaychat trust``: see a server's certificate, and trust it by its fingerprint.
 
 The certificate is fetched by a handshake that believes anything, and nothing is said
-behind it. That is no risk: what is kept is compared at every later visit.
+behind it. That is no risk: what is kept is compared at every later visit. A domain that
+publishes fingerprints in the DNS, and shows another certificate, is refused unless the
+fingerprint was told otherwise.
 """
 
 from __future__ import annotations
 
+import random
+import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from relaychat.client import output
-from relaychat.client.dial import CONNECT_S, BadServer, Place, place_of
+from relaychat.client.address import BadAddress, address
+from relaychat.client.dial import names
 from relaychat.client.pins import Pin, Pins
-from relaychat.client.run import LOCAL, REFUSED, UNREACHABLE, USAGE
+from relaychat.client.run import LOCAL, REFUSED, UNREACHABLE, USAGE, Trouble, finish
 from relaychat.client.show import clean
 from relaychat.client.state import StateError
-from relaychat.client.trust import digest_of, weakness
+from relaychat.client.trust import digest_of, is_among, weakness
+from relaychat.net.dial import CONNECT_S, TLS_PORT, BadServer, Place, place_of
+from relaychat.net.names import LookupFailed
+from relaychat.net.service import NotOffered, Target, fingerprints_of, targets_of
+
+
+class Whereabouts(NamedTuple):
+    """Where the relay of a place is to be looked at, and the fingerprints that its
+    domain publishes."""
+
+    targets: list[Target]
+    announced: list[str]
 
 
 def list_pins(state: Path) -> None:
@@ -46,9 +62,14 @@ def trust(server: str, state: Path, expected: str, yes: bool) -> None:
     """Show a server's certificate, and trust it: if it has the fingerprint that is
     expected, else if somebody says yes."""
     place, pins = _place(server), Pins(state)
-    shown = _fetch(place, server)
+    where = _seek(place)
+    shown = _fetch(place, where.targets)
     fingerprint = shown.fingerprint(SHA256()).hex(":").upper()
-    output.write("\n".join([f"{server} shows", *_lines(shown, fingerprint), ""]))
+    lines = _lines(shown, fingerprint)
+    if where.announced:
+        same = is_among(fingerprint, where.announced)
+        lines.append(f"  the DNS    names {'it' if same else 'ANOTHER'} (no proof)")
+    output.write("\n".join([f"{server} shows", *lines, ""]))
     pin = _read(pins).get(str(place))
     if pin is not None:
         if pin.fingerprint == fingerprint:
@@ -59,6 +80,12 @@ def trust(server: str, state: Path, expected: str, yes: bool) -> None:
             f"THE CERTIFICATE HAS CHANGED: {pin.fingerprint} is trusted since"
             f" {pin.since}. If the relay's owner confirms that it has a new one, forget"
             f" the old one first: relaychat trust --forget {server}",
+        )
+    if where.announced and not is_among(fingerprint, where.announced) and not expected:
+        _leave(
+            REFUSED,
+            f"{place.host} publishes another fingerprint in the DNS. If the relay's"
+            " owner confirms this one, name it with --fingerprint",
         )
     _decide(shown, fingerprint, expected, yes)
     try:
@@ -92,8 +119,8 @@ def _decide(
 
 def _place(server: str) -> Place:
     try:
-        return place_of(server)
-    except BadServer as error:
+        return place_of(address(server).server)
+    except (BadAddress, BadServer) as error:
         _leave(USAGE, str(error))
 
 
@@ -104,12 +131,50 @@ def _read(pins: Pins) -> dict[str, Pin]:
         _leave(LOCAL, str(error))
 
 
-def _fetch(place: Place, server: str) -> x509.Certificate:
-    try:
-        pem = ssl.get_server_certificate((place.host, place.port), timeout=CONNECT_S)
-        return x509.load_pem_x509_certificate(pem.encode())
-    except (OSError, ValueError) as error:
-        _leave(UNREACHABLE, f"{server}: no certificate to be had: {error}")
+def _seek(place: Place) -> Whereabouts:
+    """Where a place's relay is; of a domain, by its records in the DNS."""
+    if place.port is not None:
+        return Whereabouts([Target(place.host, place.port)], [])
+    found: list[Whereabouts] = []
+
+    async def job(reactor: Any) -> int:
+        try:
+            asked = names(reactor)
+            targets = await targets_of(asked, place.host, random.random)
+            announced = await fingerprints_of(asked, place.host)
+        except (LookupFailed, NotOffered) as error:
+            raise Trouble(UNREACHABLE, str(error)) from None
+        except BadServer as error:
+            raise Trouble(USAGE, str(error)) from None
+        found.append(Whereabouts(targets or [Target(place.host, TLS_PORT)], announced))
+        return 0
+
+    code = finish(job)
+    if code:
+        sys.exit(code)
+    return found[0]
+
+
+def _fetch(place: Place, targets: list[Target]) -> x509.Certificate:
+    """The certificate that the first target shows that can be reached."""
+    failed = []
+    for target in targets:
+        try:
+            return x509.load_der_x509_certificate(_shown(place, target))
+        except (OSError, ValueError) as error:
+            failed.append(f"{target}: no certificate to be had: {error}")
+    return _leave(UNREACHABLE, "; ".join(failed))
+
+
+def _shown(place: Place, target: Target) -> bytes:
+    """What a target shows to who asks for the place."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(target, timeout=CONNECT_S) as plain,
+        context.wrap_socket(plain, server_hostname=place.host) as secure,
+    ):
+        return secure.getpeercert(binary_form=True) or b""
 
 
 def _lines(shown: x509.Certificate, fingerprint: str) -> list[str]:

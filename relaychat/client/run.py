@@ -32,6 +32,8 @@ USAGE = 2
 UNREACHABLE = 3
 LOCAL = 4
 CLOSED_OUTPUT = 141
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""They end a job politely; the second one at once."""
 
 
 class Trouble(Exception):
@@ -58,7 +60,7 @@ class _Run:
 
     def start(self) -> None:
         """Called in the running reactor."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._interrupted)
         self._done = Deferred.fromCoroutine(self._job(self._reactor))
         self._done.addCallbacks(self._returned, self._failed)
@@ -102,12 +104,20 @@ class _Run:
             self.code = LOCAL
 
 
-def run(job: Job) -> None:
-    """Run a job to its end and exit with its code."""
+def finish(job: Job) -> int:
+    """Run a job to its end: its exit code. One can do so once in a process."""
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     one = _Run(job, reactor)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     reactor.callWhenRunning(one.start)
     reactor.run()
-    sys.exit(one.code)
+    for number, old in before.items():
+        signal.signal(number, old)
+    return one.code
+
+
+def run(job: Job) -> None:
+    """Run a job to its end and exit with its code."""
+    sys.exit(finish(job))

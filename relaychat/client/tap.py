@@ -13,9 +13,10 @@ from relaychat.client.address import BadAddress
 from relaychat.client.agent import Agent
 from relaychat.client.api import Client
 from relaychat.client.command import default_nick, default_server
-from relaychat.client.dial import BadServer, Trusting
+from relaychat.client.dial import Trusting
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError, agent_socket, state_root
+from relaychat.net.dial import BadServer
 
 
 class Options(usage.Options):

@@ -181,6 +181,8 @@ class FirstUse(Signed):
         self._keep = keep
         self._unknown = False
         self._kept: Pinned | None = None
+        self.announced: list[str] = []
+        """The fingerprints that the host publishes in the DNS, if it does."""
 
     def problem(self, certificate: Any, error: int, depth: int) -> str:
         """See Trust."""
@@ -193,7 +195,10 @@ class FirstUse(Signed):
             return ""
         self._unknown = False  # Until the next connection, whose server may be another.
         shown = fingerprint_of(certificate)
-        problem = weakness(_key(certificate)) or self._keep(shown)
+        problem = weakness(_key(certificate))
+        if not problem and self.announced and not is_among(shown, self.announced):
+            problem = f"is not one that {self.host} publishes in the DNS"
+        problem = problem or self._keep(shown)
         if problem:
             return f"the certificate {problem}"
         self._kept = Pinned(self.host, shown)
@@ -215,6 +220,17 @@ def digest_of(fingerprint: str) -> bytes:
     if len(digits) != 64 or set(digits) - set("0123456789abcdefABCDEF"):
         raise ValueError("a fingerprint is 64 hexadecimal digits (SHA-256)")
     return bytes.fromhex(digits)
+
+
+def is_among(fingerprint: str, others: list[str]) -> bool:
+    """Whether a fingerprint is one of these; what is none of all is passed over."""
+    for other in others:
+        try:
+            if digest_of(other) == digest_of(fingerprint):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _key(certificate: Any) -> object:

@@ -32,6 +32,7 @@ from relaychat.client.state import home
 from relaychat.model.commands import Hello
 from relaychat.model.errors import NickInUse, Replaced
 from relaychat.model.events import Fault
+from relaychat.net.dial import BadServer
 
 LEAVE_S = 2.0
 """How long a goodbye may take before the connection is simply dropped."""
@@ -53,6 +54,8 @@ class Target:
     """Whom to trust, if it is TLS."""
     agent: Path | None = None
     """The socket of the agent through which to go there."""
+    room: str = ""
+    """The room that a link names."""
 
     @property
     def dialled(self) -> str:
@@ -104,7 +107,7 @@ class Visit:
         try:
             trusting = target.trusting if alone else dial.NOTHING_SAID
             endpoint = dial.endpoint(reactor, target.dialled, trusting)
-        except dial.BadServer as error:
+        except BadServer as error:
             raise Trouble(USAGE, str(error)) from None
         self.link = Link(reactor, endpoint, self.conversation, self._happened)
 

@@ -10,10 +10,10 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
-from relaychat.client.dial import BadServer
 from relaychat.client.output import note
 from relaychat.client.run import UNREACHABLE, USAGE, Trouble, run
 from relaychat.client.stdin import Input
+from relaychat.net.dial import BadServer
 from relaychat.testing.chaos import FAULTS, ChaosProxy, Fault, Weather
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -11,9 +11,10 @@ PIN = "ab" * 32
 
 class AddressTests(SynchronousTestCase):
     def test_host(self) -> None:
-        """A host is spoken to by TLS."""
+        """A host is spoken to by TLS; without a port it is a domain."""
         for text, server in (
-            ("chat.example.org", "tls:chat.example.org:7601"),
+            ("example.org", "tls:example.org"),
+            ("[::1]", "tls:[::1]"),
             ("chat.example.org:7700", "tls:chat.example.org:7700"),
             ("[::1]:7700", "tls:[::1]:7700"),
         ):
@@ -27,7 +28,10 @@ class AddressTests(SynchronousTestCase):
 
     def test_link(self) -> None:
         """A link says who, where, which room, and which certificate."""
-        self.assertEqual(address("relaychat://a.b"), Address("tls:a.b:7601"))
+        self.assertEqual(address("relaychat://a.b"), Address("tls:a.b"))
+        self.assertEqual(
+            address("relaychat://a.b/#tea"), Address("tls:a.b", room="#tea")
+        )
         self.assertEqual(
             address(f"relaychat://ann@a.b:77/tea%20room?pin={PIN}"),
             Address("tls:a.b:77", "ann", "#tea room", PIN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.dial import BadServer, Trusting, endpoint, keep_pin, place_of
+from relaychat.client.dial import NAME_SERVER, Trusting, endpoint, keep_pin
 from relaychat.client.pins import Pins
 from relaychat.client.trust import FirstUse, Pinned, Signed
+from relaychat.net.dial import BadServer, place_of
 from relaychat.net.tls import Clients
 from tests.net.pki import FOR_CLIENTS, connections, make, server_of, shake_hands
 
@@ -26,11 +28,12 @@ class EndpointTests(SynchronousTestCase):
         self.assertIsNotNone(self.dial("tcp:127.0.0.1:7600"))
 
     def test_tls(self) -> None:
-        """TLS needs host and port; an IPv6 address may be in brackets."""
-        for good in ("tls:chat.example:7601", "tls:[::1]:7601", "tls:127.0.0.1:7601"):
+        """TLS goes to a host and port, or to a domain; an IPv6 address may be in
+        brackets."""
+        for good in ("tls:chat.example:7601", "tls:[::1]:7601", "tls:chat.example"):
             self.assertIsNotNone(self.dial(good))
             self.assertIsNotNone(self.dial(good, fingerprint="ab" * 32))
-        for bad in ("tls:", "tls:chat.example", "tls:chat.example:ircs", "tls::7601"):
+        for bad in ("tls:", "tls:chat.example:ircs", "tls::7601"):
             self.assertRaises(BadServer, self.dial, bad)
 
     def test_wrong_strings(self) -> None:
@@ -57,20 +60,11 @@ class EndpointTests(SynchronousTestCase):
             error = self.assertRaises(BadServer, self.dial, "tls:h:1", ca=one)
             self.assertIn(str(one), str(error))
 
-
-class PlaceTests(SynchronousTestCase):
-    """Where a server with TLS is, in one spelling."""
-
-    def test_places(self) -> None:
-        """Names do not differ by case, IPv6 addresses are in brackets."""
-        for server, place in (
-            ("tls:Chat.Example:7601", "chat.example:7601"),
-            ("tls:[::1]:7601", "[::1]:7601"),
-            (r"tls:\:\:1:7601", "[::1]:7601"),
-            ("tls:127.0.0.1:7601", "127.0.0.1:7601"),
-        ):
-            self.assertEqual(str(place_of(server)), place)
-        self.assertRaises(BadServer, place_of, "tcp:h:1")
+    def test_name_server(self) -> None:
+        """Whom to ask for SRV records can be said in the environment."""
+        self.patch(os, "environ", {NAME_SERVER: "nobody"})
+        self.assertRaises(BadServer, self.dial, "tls:chat.example")
+        self.assertIsNotNone(self.dial("tls:chat.example:7601"))
 
 
 class TrustingTests(SynchronousTestCase):

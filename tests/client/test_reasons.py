@@ -11,6 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.client.reasons import is_final, reason_of
 from relaychat.client.trust import BadCertificate
+from relaychat.net.dial import NoWay
+from relaychat.net.names import TimedOut
+from relaychat.net.service import NotOffered, Target
 
 
 class ReasonTests(SynchronousTestCase):
@@ -28,7 +31,20 @@ class ReasonTests(SynchronousTestCase):
         ):
             self.assertEqual(reason_of(Failure(why)), text)
 
+    def test_domain(self) -> None:
+        """Of a domain each target is named, and why its records are not known."""
+        refused = Failure(error.ConnectionRefusedError())
+        tried = [(Target("a.test", 1), refused), (Target("b.test", 2), refused)]
+        each = "a.test:1: nobody listens there; b.test:2: nobody listens there"
+        self.assertEqual(reason_of(Failure(NoWay(tried, None))), each)
+        unasked = TimedOut("no answer")
+        self.assertEqual(
+            reason_of(Failure(NoWay(tried, unasked))), f"no answer; {each}"
+        )
+
     def test_final(self) -> None:
-        """Only a bad certificate will be as bad the next time."""
+        """A bad certificate will be as bad the next time; so will a domain without a
+        relay."""
         self.assertTrue(is_final(Failure(BadCertificate("it has expired"))))
+        self.assertTrue(is_final(Failure(NotOffered("none"))))
         self.assertFalse(is_final(Failure(error.ConnectionLost())))

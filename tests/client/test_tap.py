@@ -27,7 +27,7 @@ class TapTests(SynchronousTestCase):
         assert isinstance(service, Agent)
         self.successResultOf(service.stopService())
         for words in (
-            ("--server", "tls:nowhere"),
+            ("--server", "tls:nowhere:x"),
             ("--server", "http://nonsense"),
             ("--fingerprint", "00"),
             ("--password-file", "/nonexistent/file"),

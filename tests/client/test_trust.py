@@ -249,6 +249,20 @@ class FirstUseTests(TrustCase):
         self.assertIn("weak key", self.meet(self.first(), weak))
         self.assertEqual(self.kept, [])
 
+    def test_announced(self) -> None:
+        """Where the DNS names fingerprints, an unknown one has to be among them; they
+        do nothing for one that is vouched for, or against it."""
+        one, other = make(*NAMES), make(*NAMES)
+        for announced in (["AB" * 32], ["nonsense"]):
+            trust = self.first()
+            trust.announced = announced
+            self.assertIn("publishes in the DNS", self.meet(trust, one))
+            self.assertEqual(self.meet(trust, self.good), "")
+        self.assertEqual(self.kept, [])
+        trust.announced = ["nonsense", other.fingerprint, one.fingerprint]
+        self.assertEqual(self.meet(trust, one), "")
+        self.assertEqual(self.kept, [one.fingerprint])
+
     def test_each_visit_counts(self) -> None:
         """An unknown one that was refused opens no way for somebody else's."""
         trust = self.first()
