@@ -21,8 +21,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from twisted.internet import error
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    clientFromString,
+)
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -179,15 +185,23 @@ class _Attempt:
         self.going.cancel()
 
 
+def _of_host(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
+    """A host by its address needs nothing but the address."""
+    if isIPAddress(host):
+        return TCP4ClientEndpoint(reactor, host, port, timeout=CONNECT_S)
+    if isIPv6Address(host):
+        return TCP6ClientEndpoint(reactor, host, port, timeout=CONNECT_S)
+    return Host(reactor, host, port)
+
+
 def plain(reactor: Any, server: str) -> IStreamClientEndpoint:
     """The endpoint of a server without TLS. Raises BadServer."""
     kind, _, rest = server.partition(":")
     host, colon, port = rest.replace("\\:", ":").rpartition(":")
     if kind == "tcp" and colon and host and "=" not in rest and port.isdigit():
-        made: IStreamClientEndpoint = Host(reactor, host.strip("[]"), int(port))
-        return made
+        return _of_host(reactor, host.strip("[]"), int(port))
     try:
-        made = clientFromString(reactor, server)
+        made: IStreamClientEndpoint = clientFromString(reactor, server)
     except (ValueError, TypeError, KeyError):
         raise BadServer(
             f"{server}: a server is written tcp:HOST:PORT, tls:HOST:PORT, tls:DOMAIN or"

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.names import dns
@@ -111,7 +112,12 @@ class HostTests(SynchronousTestCase):
     def test_strings(self) -> None:
         """``tcp:`` is a host of ours unless it says more; the rest is Twisted's."""
         self.assertIsInstance(plain(self.reactor, "tcp:tea.test:7600"), Host)
-        self.assertIsInstance(plain(self.reactor, r"tcp:\:\:1:7600"), Host)
+        for kind, text in (
+            (TCP4ClientEndpoint, "tcp:127.0.0.1:7600"),
+            (TCP6ClientEndpoint, r"tcp:\:\:1:7600"),
+            (TCP6ClientEndpoint, "tcp:[::1]:7600"),
+        ):
+            self.assertIsInstance(plain(self.reactor, text), kind)
         self.assertNotIsInstance(plain(self.reactor, "tcp:h:1:timeout=3"), Host)
         self.assertNotIsInstance(plain(self.reactor, "tcp:host=h:port=1"), Host)
         for bad in ("tcp:h:x", "tcp:h", "what:x:1"):
