@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.names import dns
 
@@ -21,14 +21,18 @@ class NameServer:
         self.answers: dict[tuple[str, int], list[Any] | int] = {}
         self.asked: list[tuple[str, int]] = []
         self.silent = False
-        self._datagrams = dns.DNSDatagramProtocol(self, reactor)
-        self._udp: Any = reactor.listenUDP(0, self._datagrams, "127.0.0.1")
-        self.port: int = self._udp.getHost().port
-        self._tcp: IListeningPort = reactor.listenTCP(
-            self.port,
-            Factory.forProtocol(lambda: dns.DNSProtocol(self, reactor)),
-            interface="127.0.0.1",
-        )
+        streams = Factory.forProtocol(lambda: dns.DNSProtocol(self, reactor))
+        here = "127.0.0.1"
+        while True:
+            self._tcp: Any = reactor.listenTCP(0, streams, interface=here)
+            self.port: int = self._tcp.getHost().port
+            try:
+                datagrams = dns.DNSDatagramProtocol(self, reactor)
+                self._udp: Any = reactor.listenUDP(self.port, datagrams, here)
+            except CannotListenError:  # Somebody has it by UDP.
+                self._tcp.stopListening()
+            else:
+                break
 
     @property
     def address(self) -> tuple[str, int]:
