@@ -42,7 +42,7 @@ class MemoryLink:
             self.payloads.append(payload)
             return True
         self._held.append(payload)
-        self.full = sum(map(len, self._held)) > HELD_BYTES
+        self.full = self.held_bytes > HELD_BYTES
         return not self.full
 
     def pause(self) -> None:
@@ -75,6 +75,11 @@ class MemoryLink:
     def value(self) -> bytes:
         """All that the peer has read since ``clear``."""
         return b"".join(self.payloads)
+
+    @property
+    def held_bytes(self) -> int:
+        """What waits for a peer that does not read."""
+        return sum(map(len, self._held))
 
     def clear(self) -> None:
         """Forget what was read."""

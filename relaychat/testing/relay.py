@@ -98,6 +98,15 @@ class Relay:
             SERVER,
         )
 
+    def open(self, dialect: type[Dialect], **link: Any) -> tuple[Speaker, MemoryLink]:
+        """A connection that has not said hello; ``link`` is what it is like."""
+        wire = MemoryLink(**link)
+        session = Session(self.host(dialect), wire)
+        wire.on_drained = session.drained
+        session.open()
+        self.run()
+        return Speaker(self, session, wire), wire
+
     def account(self, name: str, password: str = "pw", rank: bool = False) -> None:
         """See to it that there is such an account; ``rank``: an administrator's."""
         done = Deferred.fromCoroutine(self._account(name, password, rank))
@@ -176,12 +185,7 @@ class RelayTestCase(SynchronousTestCase):
         self, dialect: type[Dialect] | None = None, **link: Any
     ) -> tuple[Speaker, MemoryLink]:
         """A connection that has not said hello."""
-        wire = MemoryLink(**link)
-        session = Session(self.relay.host(dialect or self.dialect), wire)
-        wire.on_drained = session.drained
-        session.open()
-        self.relay.run()
-        return Speaker(self.relay, session, wire), wire
+        return self.relay.open(dialect or self.dialect, **link)
 
     def connect(
         self,
