@@ -16,6 +16,7 @@ LATER = {
     "init": "relaychat.app.init",
     "lookup": "relaychat.client.lookup",
     "simulate": "relaychat.testing.simulation.command",
+    "test-dialect": "relaychat.testing.dialect_command",
     "verify": "relaychat.app.verify",
 }
 """Where a command is found, under its own name."""
@@ -32,7 +33,9 @@ class Commands(click.Group):
         """The command of this name."""
         if name not in LATER:
             return super().get_command(context, name)
-        found: click.Command = getattr(import_module(LATER[name]), name)
+        found: click.Command = getattr(
+            import_module(LATER[name]), name.replace("-", "_")
+        )
         return found
 
 

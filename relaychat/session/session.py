@@ -72,8 +72,8 @@ class Session(Peer):
     __slots__ = (
         "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
         "_heart", "_host", "_most_bytes", "_most_commands", "_pace", "_paused",
-        "_query", "_retry", "_told_hub", "_unsent", "_waiting", "account", "allowance",
-        "link", "speech", "state",
+        "_query", "_retry", "_silent", "_told_hub", "_unsent", "_waiting", "account",
+        "allowance", "link", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -109,6 +109,8 @@ class Session(Peer):
         self._retry: Timer | None = None
         self._fresh = True
         """No frame has come yet."""
+        self._silent = True
+        """Nothing has come yet."""
         self._told_hub = False
         self._heart = Heartbeat(
             host.world,
@@ -146,8 +148,7 @@ class Session(Peer):
         if self.state is State.CLOSED:
             return
         self._heart.heard_us = self._host.world.monotonic_us()
-        if self._fresh and self.speech.text and data.startswith(_TLS):
-            self._end("lost", "TLS on a port without")
+        if self._fresh and self._begins(data):
             return
         frames = self._framer.feed(data)
         if (
@@ -161,6 +162,15 @@ class Session(Peer):
                 self._pump()
         else:
             self._stream(frames)
+
+    def _begins(self, data: bytes) -> bool:
+        """Whether these are the peer's first bytes, and it is at the wrong door: then
+        it is hung up on."""
+        first, self._silent = self._silent, False
+        wrong = first and self.speech.text and data.startswith(_TLS)
+        if wrong:
+            self._end("lost", "TLS on a port without")
+        return wrong
 
     def _stream(self, frames: Sequence[bytes | RelayError]) -> None:
         """The common case, in short: a peer that may speak and has nobody to wait for.

@@ -29,10 +29,12 @@ from relaychat.model.commands import Command, Hello, Join
 from relaychat.model.errors import LoginFailed
 from relaychat.session.dialect import Dialect
 from relaychat.session.host import Host
+from relaychat.session.irc.dialect import Irc
 from relaychat.session.limits import Limits
 from relaychat.session.native import Native
 from relaychat.session.session import Session
 from relaychat.store.memory import MemoryStore
+from relaychat.testing.conversation import Conversation
 from relaychat.testing.hashing import CHEAP, AtOnce
 from relaychat.testing.link import MemoryLink
 from relaychat.testing.world import SimulatedWorld
@@ -180,6 +182,13 @@ class RelayTestCase(SynchronousTestCase):
         """Whatever a test did, nothing was reported as a bug of the relay's."""
         self.assertEqual(self.relay.bugs, [])
         self.assertEqual(self.relay.doubts, [])
+
+    def converse(self, script: str, *dialects: type[Dialect]) -> None:
+        """Run a conversation (``relaychat.testing.conversation``), in ``dialect`` or,
+        where it says so, in one of these or a built-in one."""
+        every: tuple[type[Dialect], ...] = (Native, Irc, *dialects)
+        known = {one.name: one for one in every}
+        Conversation(self.relay, self.dialect, known).run(script)
 
     def open(
         self, dialect: type[Dialect] | None = None, **link: Any

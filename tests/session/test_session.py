@@ -262,6 +262,15 @@ class StateTests(RelayTestCase):
             self.assertTrue(wire.closed)
             self.assertEqual(ann.session.state, State.CLOSED)
 
+    def test_not_at_a_door(self) -> None:
+        """What begins a later segment opens nothing: only a peer's first bytes tell
+        that it speaks TLS."""
+        ann, wire = self.open()
+        for byte in (b"x", b"\x16", b"\n"):
+            ann.dataReceived(byte)
+        self.assertFalse(wire.closed)
+        self.assertIn(b"bad_syntax", wire.value())
+
 
 class FlightTests(RelayTestCase):
     """How much a session may have in the hub."""

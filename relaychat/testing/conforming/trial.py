@@ -67,7 +67,7 @@ class Trial:
         """What somebody says and does in the room, beginning with a message."""
         yield Say(ROOM, "first")
         for number in range(count - 1):
-            text = f"message {number} " + "z" * self.chance.randrange(200)
+            text = f"message {number} " + "z" * self.chance.randrange(400)
             yield self.chance.choices(
                 [
                     Say(ROOM, text),
