@@ -25,6 +25,7 @@ from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
 from relaychat.app.discovery import Found
 from relaychat.app.extensions import CannotBuild
+from relaychat.app.supervisor import Supervisor
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
 from relaychat.model.errors import RelayError
@@ -52,11 +53,14 @@ class RelayService(Service):
     name = "relaychat"
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any, file: str = "") -> None:
+    def __init__(
+        self, config: Config, reactor: Any, supervisor: Supervisor, file: str = ""
+    ) -> None:
         """``file``: where the configuration is from, for what is said of it."""
         self._config = config
         self._file = file
         self._reactor = reactor
+        self._supervisor = supervisor
         self._relay: Relay | None = None
         self._found: Found | None = None
         self._ports: list[IListeningPort] = []
@@ -113,6 +117,7 @@ class RelayService(Service):
         self._log.info("{text}", text=welcome(config, relay.doors, hosts))
         self._found = Found(config, relay, hosts)
         self._found.start(reactor)
+        self._supervisor.ready(reactor)
         self._beginning = Deferred.fromCoroutine(self._begin(relay))
         self._beginning.addErrback(self._not_begun)
 
@@ -174,6 +179,7 @@ class RelayService(Service):
     # -- stop ----------------------------------------------------------------------
 
     async def _close(self) -> None:
+        self._supervisor.stopping()
         for under_way in (self._starting, self._beginning):
             if under_way is not None:
                 under_way.cancel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.application.service import IService
 
 from relaychat.app.options import Options as Options
@@ -13,5 +15,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from relaychat.app.server import RelayService
+    from relaychat.app.supervisor import Supervisor
 
-    return RelayService(options.config, reactor, options["config"])
+    supervisor = Supervisor(os.environ)
+    return RelayService(options.config, reactor, supervisor, options["config"])

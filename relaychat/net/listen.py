@@ -198,8 +198,12 @@ def endpoint(
             description += ":lockfile=0"
     try:
         made = serverFromString(reactor, description)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{asked}: {error}") from None
+    except LookupError as error:
+        unknown = "systemd has handed over no such socket"
+        why = unknown if kind == "systemd" else error
+        raise ValueError(f"{asked}: {why}") from None
     if kind == "unix":
         made = _Cleared(made, socket_path(parts))
     made = behind(made)

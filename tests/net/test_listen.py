@@ -188,6 +188,14 @@ class EndpointTests(SynchronousTestCase):
         ((path, _, backlog, mode, want_pid),) = reactor.unixServers
         self.assertEqual((path, backlog, mode, want_pid), ("/x", BACKLOG, 0o600, False))
 
+    def test_not_handed_over(self) -> None:
+        """A socket that systemd should hand over and did not is missed by its name."""
+        for text in ("systemd:INET:name=irc", "systemd:INET:index=5"):
+            with self.assertRaisesRegex(
+                ValueError, f"^{text}: systemd has handed over no"
+            ):
+                endpoint(MemoryReactorClock(), text)
+
     def test_nonsense(self) -> None:
         """What is no endpoint is an error that repeats it."""
         for text in ("pigeon:7600", "tcp:", "tcp:tea", "unix", "", "tcp:1:2:3:4:5"):
