@@ -11,10 +11,12 @@ from relaychat.client.command import main as client
 
 LATER = {
     "account": "relaychat.client.account",
+    "backup": "relaychat.app.backup",
     "chaos": "relaychat.testing.chaos_command",
     "ctl": "relaychat.client.ctl",
     "init": "relaychat.app.init",
     "lookup": "relaychat.client.lookup",
+    "restore": "relaychat.app.backup",
     "simulate": "relaychat.testing.simulation.command",
     "test-dialect": "relaychat.testing.dialect_command",
     "verify": "relaychat.app.verify",

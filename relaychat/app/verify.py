@@ -90,15 +90,26 @@ def verify(data: Path) -> None:
         if not path.exists():
             raise sqlite3.OperationalError("there is no such file")
         with closing(open_reader(path)) as connection:
-            connection.execute("BEGIN")
-            good = _tell(Log(connection))
+            faults, told = examine(connection)
     except sqlite3.Error as error:
         note(f"{path}: {error}")
         sys.exit(LOCAL)
-    sys.exit(0 if good else REFUSED)
+    for text in [*faults, told]:
+        click.echo(text)
+    sys.exit(REFUSED if faults else 0)
 
 
-def _tell(log: Log) -> bool:
+def examine(connection: sqlite3.Connection) -> tuple[list[str], str]:
+    """What is wrong with a database, as it is at this moment, and how much of it was
+    looked at. Raises sqlite3.Error."""
+    connection.execute("BEGIN")
+    try:
+        return _examine(Log(connection))
+    finally:
+        connection.execute("COMMIT")
+
+
+def _examine(log: Log) -> tuple[list[str], str]:
     rooms = entries = 0
     wrong = log.damage()
     for verdict in walk(log):
@@ -108,8 +119,5 @@ def _tell(log: Log) -> bool:
             wrong.append(f"{log.name(verdict.room)}: {verdict.seq}: {verdict.fault}")
     if loose := log.loose():
         wrong.append(f"{loose} entries more than the rooms' heads speak of")
-    for text in wrong:
-        click.echo(text)
     state = f"{len(wrong)} faults" if wrong else "all whole"
-    click.echo(f"{rooms} rooms, {entries} entries proved: {state}")
-    return not wrong
+    return wrong, f"{rooms} rooms, {entries} entries proved: {state}"

@@ -10,13 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
 from relaychat.store.api import StoreBroken
 from relaychat.store.checks import BODY_LIMIT_BYTES
-from relaychat.store.folder import sync_folder
+from relaychat.store.copies import copy_database, make_private
 from relaychat.store.inherit import inherit, room_for_index, spared
 
 APPLICATION_ID = 0x72656C61
@@ -56,7 +55,7 @@ def open_writer(
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreBroken(f"SQLite {sqlite3.sqlite_version} is too old for relaychat")
-    _make_private(path)
+    make_private(path)
     if not room_for_index(os.statvfs(path)):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     try:
@@ -101,13 +100,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _make_private(path: Path) -> None:
-    """Only the owner reads the data. SQLite gives its side files the same mode."""
-    if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    path.chmod(0o600)
-
-
 def _prepare_writer(connection: sqlite3.Connection) -> None:
     # What a commit answers for: in the log, and on the disk. Checkpoints are the
     # writer's.
@@ -136,7 +128,9 @@ def upgrade(
     if mode != "wal":
         raise StoreBroken(f"{path} can't keep a write-ahead log here (mode {mode})")
     if 0 < version < newest:
-        _back_up(connection, path.with_name(f"{path.name}.before-{version + 1:04}"))
+        copy_database(
+            connection, path.with_name(f"{path.name}.before-{version + 1:04}")
+        )
     for number, text in known:
         if number > version:
             _apply(connection, number, text)
@@ -151,18 +145,6 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if not ours and (tables or version):
         raise StoreBroken(f"{path} is a database of another program")
     return version
-
-
-def _back_up(connection: sqlite3.Connection, target: Path) -> None:
-    """A whole copy, laid beside the database under its name only when it is
-    complete."""
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    _make_private(partial)
-    with closing(sqlite3.connect(partial)) as copy:
-        connection.backup(copy)
-    partial.rename(target)
-    sync_folder(target.parent)
 
 
 def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
