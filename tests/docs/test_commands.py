@@ -28,24 +28,32 @@ LEFT_OUT = re.compile(r"\[[^\]]*\]|…|\.\.\.")
 def commands(text: str, strict: bool) -> Iterator[list[str]]:
     """The commands of a piece of shell, each as its words. What is no shell is passed
     over, unless it is ``strict``."""
-    text = HEREDOC.sub("\n", text.replace("\\\n", " "))
-    for line in text.splitlines():
-        lexer = shlex.shlex(
-            re.sub(r"^\s*[$#] ", "", line), posix=True, punctuation_chars=True
-        )
-        lexer.whitespace_split = True
-        words: list[str] = []
+    open_ = ""
+    for line in HEREDOC.sub("\n", text.replace("\\\n", " ")).splitlines():
+        open_ += re.sub(r"^\s*[$#] ", "", line) + "\n"
         try:
-            for word in lexer:
-                if set(word) <= set("|&;()<>"):
-                    yield words
-                    words = []
-                else:
-                    words.append(word)
-        except ValueError:
-            if strict:
-                raise
-        yield words
+            found = list(_split(open_))
+        except ValueError:  # a quote is open
+            open_ = open_ if strict else ""
+            continue
+        yield from found
+        open_ = ""
+    if open_:
+        raise ValueError(open_)
+
+
+def _split(text: str) -> Iterator[list[str]]:
+    """The words between operators. Raises ValueError within quotes."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if set(word) <= set("|&;()<>"):
+            yield words
+            words = []
+        else:
+            words.append(word)
+    yield words
 
 
 def wrong(words: list[str], whole: bool) -> str:
