@@ -248,7 +248,7 @@ class ExampleTests(SynchronousTestCase):
         """Each decodes, and is written as the relay writes it."""
         asked: Decoder[Word] = Decoder(commands.AnyCommand | accounts.AnyErrand)
         kinds = (*EVENTS.values(), *ANSWERS.values())
-        texts = [block.text for block in blocks("json", "jsonl")]
+        texts = [block.text for block in blocks("jsonl")]
         lines = [line for text in texts for line in text.splitlines()]
         self.assertGreater(len(lines), 60)
         seen: set[type] = set()
@@ -275,6 +275,11 @@ def told(line: str, kinds: tuple[type[Word], ...]) -> Word:
         except msgspec.ValidationError:
             continue
     raise AssertionError(f"{line} is no event and no answer")
+
+    def test_other_json(self) -> None:
+        """What is no line of the protocol is JSON at least."""
+        for block in blocks("json"):
+            json.loads(block.text)
 
 
 class ConversationTests(RelayTestCase):
