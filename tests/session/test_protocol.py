@@ -263,6 +263,11 @@ class ExampleTests(SynchronousTestCase):
         seen |= {events.Pinged, events.Ponged}
         self.assertEqual({*COMMANDS.values(), *kinds} - seen, set())
 
+    def test_other_json(self) -> None:
+        """What is no line of the protocol is JSON at least."""
+        for block in blocks("json"):
+            json.loads(block.text)
+
 
 def told(line: str, kinds: tuple[type[Word], ...]) -> Word:
     """What the relay tells in such a line."""
@@ -275,11 +280,6 @@ def told(line: str, kinds: tuple[type[Word], ...]) -> Word:
         except msgspec.ValidationError:
             continue
     raise AssertionError(f"{line} is no event and no answer")
-
-    def test_other_json(self) -> None:
-        """What is no line of the protocol is JSON at least."""
-        for block in blocks("json"):
-            json.loads(block.text)
 
 
 class ConversationTests(RelayTestCase):
