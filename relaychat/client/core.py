@@ -89,13 +89,16 @@ class Conversation:
         hello: Hello,
         *,
         everything: bool = False,
+        returning: bool = False,
         window: int = WINDOW,
         greeting: Greeting | None = None,
         spool: Spool | None = None,
     ) -> None:
         """``everything``: follow every room that the user is in, not only those asked
-        for. ``greeting``: how hello is said, if not plainly. ``spool`` keeps what is
-        sent over a crash of this program; it belongs to the device that hello names."""
+        for; of one ``returning``, who was here before, also all of the direct rooms
+        that began since. ``greeting``: how hello is said, if not plainly. ``spool``
+        keeps what is sent over a crash of this program; it belongs to the device that
+        hello names."""
         self.hello = hello
         self._greeting = greeting or Greeting()
         self.outbox = Outbox(window, spool)
@@ -104,7 +107,7 @@ class Conversation:
         """The server's, of this connection."""
         self.ready = False
         self.nick = hello.nick
-        self._places = Places(everything)
+        self._places = Places(everything, returning)
         self._asked: dict[int, Command] = {}
         self._last_id = 0
         self._resume_id = 0
@@ -357,7 +360,7 @@ class Conversation:
     def _check_ready(self) -> None:
         settled = all(place.settled for place in self._places)
         if self.welcome and not self.ready and settled:
-            self.ready = True
+            self.ready = self._places.returning = True
             self._found.append(Ready())
 
     # -- answers -----------------------------------------------------------------------

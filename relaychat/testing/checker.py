@@ -232,7 +232,8 @@ class _Check:
         by_digest: dict[int, list[tuple[int, int]]] = {}
         for index, journal in enumerate(self.journals):
             for op in journal.ops.values():
-                if op.op not in self.places[index] and op.digest and op.cid is None:
+                known = op.refused or op.op in self.places[index]
+                if not known and op.digest and op.cid is None:
                     by_digest.setdefault(op.digest, []).append((index, op.op))
         there: dict[int, list[Place]] = {}
         for log in self.truth.logs.values() if by_digest else ():
