@@ -225,6 +225,7 @@ class Conversation:
 
     def disconnected(self) -> list[Happening]:
         """The connection is gone. What was asked on it is answered with LOST."""
+        self._places.returning = self._places.returning or self.ready
         self.welcome, self.ready = None, False
         self.outbox.lost()
         asked, self._asked = self._asked, {}
@@ -360,7 +361,7 @@ class Conversation:
     def _check_ready(self) -> None:
         settled = all(place.settled for place in self._places)
         if self.welcome and not self.ready and settled:
-            self.ready = self._places.returning = True
+            self.ready = True
             self._found.append(Ready())
 
     # -- answers -----------------------------------------------------------------------

@@ -259,7 +259,7 @@ class RoomTests(ClientTestCase):
         """A direct room that began while the program was away is told from its first
         message; one that is new altogether is not told what was said before."""
         bob = self.up("bob")
-        self.close(self.up())
+        self.close(self.up("ann", "#tea"))
         for text in ("one", "two"):
             bob.send("@ann", text)
             self.place.run()
