@@ -2,7 +2,8 @@
 
 A ``before_`` hook is synchronous and pure: it sees the event and the state, changes
 neither, and may be asked twice about the same thing (H3). The first answer other than
-PASS decides. If it raises, the answer is DENY, with a line in the log. An ``after_``
+PASS decides. Who wants to say why raises Denied with a text for the peer; if it raises
+anything else, the answer is DENY, with a line in the log. An ``after_``
 hook runs once the turn is durable and delivered, at most once; who needs more reads as
 a bot.
 """
@@ -85,6 +86,8 @@ class Hooks:
         for hook in hooks:
             try:
                 verdict = hook(user, room, event)
+            except Denied:
+                raise
             except Exception:
                 self._on_error(f"hook {hook!r} failed; refused")
                 raise Denied from None

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Shown = str | bytes | list[str] | None
 """What a renderer returns: a line, whole frames, lines, or nothing."""
-Asked = Command | Sequence[Command] | str | list[str] | None
-"""What a verb returns: commands, or its own answer."""
+Asked = Command | str | bytes | Sequence[Command | str | bytes] | None
+"""What a verb returns: commands, and its own answers: lines, or whole frames."""
 
 _BROKEN = str.maketrans("\r\n\0", "   ")
 
@@ -140,11 +140,17 @@ class Dialect(Form):
             return (asked,)
         if not asked:
             return ()
-        if isinstance(asked, str):
+        if isinstance(asked, str | bytes):
             return (Rendered(self.pack(asked)),)
-        wanted = [one for one in asked if isinstance(one, Command)]
-        lines = [one for one in asked if isinstance(one, str)]
-        return wanted or (Rendered(self.pack(lines)),)
+        words: list[Command | Rendered] = [
+            one if isinstance(one, Command) else Rendered(self.pack(one))
+            for one in asked
+        ]
+        answers = [one.frames for one in words if isinstance(one, Rendered)]
+        if len(answers) == len(words):
+            # What is said at once is sent at once.
+            return (Rendered(b"".join(answers)),)
+        return words
 
     @verb("HELP [<verb>]", early=True)
     def help(self, verb: str = "") -> list[str]:
@@ -189,4 +195,4 @@ class Dialect(Form):
 
 
 def _commands(asked: Asked) -> bool:
-    return isinstance(asked, list) and bool(asked) and isinstance(asked[0], Command)
+    return isinstance(asked, list) and all(isinstance(one, Command) for one in asked)

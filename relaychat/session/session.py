@@ -50,7 +50,7 @@ from relaychat.model.errors import (
 )
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
 from relaychat.model.words import Word
-from relaychat.model.world import Timer
+from relaychat.model.world import Timer, World
 from relaychat.session.entrance import Allowance, Entrance
 from relaychat.session.faults import fault_of
 from relaychat.session.heartbeat import Heartbeat
@@ -132,6 +132,12 @@ class Session(Peer):
         return self._host.server
 
     @property
+    def world(self) -> World:
+        """The relay's clock, chance and timers: a dialect has no others, so that a
+        simulated relay can be replayed."""
+        return self._host.world
+
+    @property
     def ready(self) -> bool:
         """Whether it has been welcomed and has not left."""
         return self.state is State.READY
@@ -194,6 +200,13 @@ class Session(Peer):
         self._pump()
 
     def ask(self, *words: Word) -> None:
+        """Take commands and answers of the dialect's own, in front of what the peer has
+        said meanwhile: they follow from what it said before."""
+        self._waiting.extendleft(reversed(words))
+        if not self._paused:
+            self._pump()
+
+    def take(self, *words: Word) -> None:
         """Take commands and answers as if the peer's next frame had held them."""
         self._waiting.extend(words)
         if not self._paused:

@@ -157,7 +157,7 @@ class Speaker:
 
     def say(self, *commands: Command) -> None:
         """Commands without their bytes, for dialects that are not under test."""
-        self.session.ask(*commands)
+        self.session.take(*commands)
         self._relay.run()
 
     def connectionLost(self, reason: str = "connection lost") -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from relaychat.hub.hooks import Before, Verdict
 from relaychat.hub.state import Room, User
 from relaychat.model import commands as c
-from relaychat.model.events import Joined, LogEvent, Said, TopicSet
+from relaychat.model.errors import Denied
+from relaychat.model.events import Fault, Joined, LogEvent, Said, TopicSet
 from relaychat.model.policy import PolicyChange
 from relaychat.model.words import Word
 from relaychat.testing.snapshot import snapshot
@@ -69,6 +70,19 @@ class BeforeTests(HubTestCase):
         heard = self.do(self.ann, c.Join("#b"), c.Join("#c"))
         self.assertEqual(heard, ["error denied", "joined #c 1 ann owner", "room #c 1"])
         self.assertNotIn("#b", self.hub.state.rooms)
+
+    def test_saying_why(self) -> None:
+        """A hook may have words of its own for a no; that is no failure."""
+
+        def strict(user: User, room: Room, event: Word) -> Verdict:
+            raise Denied("not on Sundays")
+
+        self.hooks.before_say.append(strict)
+        self.ann.ask(c.Say("#a", "x"))
+        self.run_hub()
+        (fault,) = self.ann.words()
+        assert isinstance(fault, Fault)
+        self.assertEqual((fault.code, fault.text), ("denied", "not on Sundays"))
 
     def test_failing(self) -> None:
         """A hook that fails is a no, and a line in the log."""

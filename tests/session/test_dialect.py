@@ -48,6 +48,11 @@ class Lines(Dialect):
         """Say nothing."""
         return None
 
+    @verb("LEAVE", early=True)
+    def leave(self) -> Asked:
+        """Have the last word, and hang up."""
+        return ["goodbye", b"!\0", commands.Bye(), "never"]
+
     @verb("REFUSE")
     def refuse(self) -> Asked:
         """Refuse."""
@@ -98,6 +103,17 @@ class Whole(Lines):
         return f"{event.nick} quit"
 
 
+class Led(Lines):
+    """Brings whom it welcomes into a room."""
+
+    name = "led"
+
+    @render(events.Welcome)
+    def welcome(self, event: events.Welcome) -> None:
+        """Nothing is said; two things are asked."""
+        self.session.ask(commands.Join("#tea"), commands.SetTopic("#tea", "biscuits"))
+
+
 class VerbTests(RelayTestCase):
     """From lines to commands."""
 
@@ -121,6 +137,26 @@ class VerbTests(RelayTestCase):
         ann, wire = self.connect("ann")
         ann.dataReceived(b"NAME\nTIME\nNOTHING\n\n   \n")
         self.assertEqual(wire.value(), b"ann\r\nearly\r\nor  late\r\n")
+
+    def test_asked_by_the_dialect(self) -> None:
+        """What a dialect asks by itself goes in front of what the peer has said
+        meanwhile."""
+        ann, wire = self.open(Led)
+        wire.clear()
+        ann.dataReceived(b"IAM ann\nSAY #tea one\nSAY #tea two\n")
+        self.assertEqual(
+            wire.value(),
+            b"ann joined\r\n#tea\r\n201 ann is in #tea\r\nann one\r\nann two\r\n",
+        )
+
+    def test_last_word(self) -> None:
+        """Answers and commands of one list keep their places; bytes stay as they are.
+        So who answers and then says bye has hung up, before hello as well."""
+        for peer, wire in (self.open(), self.connect("ann")):
+            wire.clear()
+            peer.dataReceived(b"LEAVE\nTIME\n")
+            self.assertEqual(wire.value(), b"goodbye\r\n!\0")
+            self.assertTrue(wire.closed)
 
     def test_early(self) -> None:
         """Before hello only an early verb answers by itself."""
