@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 PATIENCE_S = 30.0
 """For anything that a relay does at all."""
-DOOR = re.compile(r"^\s+(\w+(?:, TLS)?)\s+127\.0\.0\.1:(\d+)")
+DOOR = re.compile(r"^\s+([\w.:]+(?:, TLS)?)\s+127\.0\.0\.1:(\d+)")
 DOORS = """
 [[listen]]
 dialect = "native"
