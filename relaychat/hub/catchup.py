@@ -11,10 +11,10 @@ import heapq
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from relaychat.hub.delivery import Report, rendered
+from relaychat.hub.delivery import Report
 from relaychat.hub.limits import Limits
 from relaychat.hub.pages import shown_to
-from relaychat.hub.peer import Peer
+from relaychat.hub.peer import Form, Peer
 from relaychat.hub.state import Room
 from relaychat.hub.tail import decode_event
 from relaychat.model.events import (
@@ -136,9 +136,17 @@ class CatchUp:
             if room in hidden:
                 frames.append(peer.tell(hidden.pop(room)))
             if form.echo or origin != own:
-                frames += rendered(form.replay, [event], self._report)
+                frames.append(self._replayed(form, event))
         frames += [peer.tell(withheld) for withheld in hidden.values()]
         return not frames or peer.send(b"".join(frames))
+
+    def _replayed(self, form: Form, event: LogEvent) -> bytes:
+        """Empty where the form fails."""
+        try:
+            return form.replay(event)
+        except Exception:
+            self._report(f"rendering with {form!r} failed")
+            return b""
 
     def _tell_changes(self, peer: Peer) -> bool:
         """Say who went away or offline, or came back, while a reader was behind: each

@@ -94,6 +94,14 @@ Known = dict[int, RelayError | First | None]
 cid was used first, or None to leave it out."""
 
 
+RUN_COMMANDS = 64
+"""Most messages that are decided in one go."""
+
+
+NONE = -1
+"""Index of no item: to know about it is to decide each by itself."""
+
+
 class Again(Exception):
     """The turn is to be taken back and decided again, with this known about
     one item."""
@@ -126,11 +134,18 @@ def decide(
 
     Raises Again, Cut.
     """
-    for index, (peer, item) in enumerate(items):
+    undo, dirty = turn.undo, turn.dirty
+    plain = not known and not turn.refusing
+    index, end = 0, len(items)
+    while index < end:
+        peer, item = items[index]
         turn.index = index
-        mark = turn.mark()
+        undone, told, touched = len(undo), turn.ordinal, len(dirty)
+        run = 1
         try:
-            if known and index in known:
+            if peer is not None and plain and type(item) is commands.Say:
+                run = _say(turn, peer, items, index)
+            elif known and index in known:
                 _decided(turn, peer, item, known[index])
             elif peer is not None:
                 _command(turn, peer, item)
@@ -142,17 +157,51 @@ def decide(
             turn.answer(first.peer, item, first.result)
             _go_on(turn, first.peer, item)
         except RelayError as error:
-            if not turn.untouched(mark):
+            if turn.touched(undone, told, touched):
                 raise Again(index, error) from error
             if peer is None:
                 held.append((None, item))
             else:
                 _refuse(turn, peer, item, error)
         except Need as need:
-            raise Cut(index, need, not turn.untouched(mark)) from need
+            touched = turn.touched(undone, told, touched)
+            raise Cut(index, need, touched) from need
         except Exception:
-            report(f"deciding {type(item).__name__} failed")
-            raise Again(index, Internal() if peer else None) from None
+            raise _failed(index, peer, item, plain, report) from None
+        index += run
+
+
+def _failed(
+    index: int,
+    peer: Peer | None,
+    item: Any,
+    plain: bool,
+    report: Callable[[str], None],
+) -> Again:
+    """What comes of a bug: its command is refused, its fact left out."""
+    if plain and type(item) is commands.Say:
+        return Again(NONE, None)  # Decided each by itself, they show whose it is.
+    report(f"deciding {type(item).__name__} failed")
+    return Again(index, Internal() if peer else None)
+
+
+def _say(turn: Turn, peer: Peer, items: list[Item], index: int) -> int:
+    """Messages that follow one another from one session to one place are decided in one
+    go. Says how many it took."""
+    if peer.gone or peer.cut:
+        return 1
+    first: commands.Say = items[index][1]
+    said, room = [first], first.room
+    for place in range(index + 1, min(len(items), index + RUN_COMMANDS)):
+        other, item = items[place]
+        if other is not peer or type(item) is not commands.Say or item.room != room:
+            break
+        said.append(item)
+    if peer.refused_cid:
+        speech.say(turn, peer, first)
+        _go_on(turn, peer, first)
+        return 1
+    return speech.say_on(turn, peer, said)
 
 
 def _command(turn: Turn, peer: Peer, command: commands.Command) -> None:

@@ -7,7 +7,7 @@ the same rendering, merged with what is told to them alone, in the turn's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 
 from relaychat.hub.peer import Form, Peer, Send
@@ -19,10 +19,12 @@ BURST_READERS = 1000
 """Readers sent to without a break (H7): some 5 ms of system calls."""
 
 Items = list[tuple[int, bytes]]
+Fallen = dict[Peer, None]
+"""Readers that could not take it all (H18)."""
 Report = Callable[[str], None]
 
 
-def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[None]:
+def deliver(turn: Turn, fallen: Fallen, report: Report) -> Iterator[None]:
     """Send everything that the turn tells. Yields now and then, so that a long fan-out
     can be spread: nothing of the state changes before its end. Readers that could not
     take it all are put into ``fallen`` (H18). ``report`` is told of forms that fail:
@@ -35,28 +37,30 @@ def deliver(turn: Turn, fallen: dict[Peer, None], report: Report) -> Iterator[No
             if items is None:
                 items = special[told.peer] = []
             items.append((told.ordinal, data))
+    readers = 0
     for part in turn.parts():
         if isinstance(part, Barrier):
             _tell_neighbours(part, special, fallen, report)
             continue
         for room, drafted in part.items():
-            yield from _tell_room(room, drafted, turn, fallen, report)
+            readers += yield from _tell_room(room, drafted, turn, fallen, report)
+            if readers >= BURST_READERS:
+                readers = 0
+                yield
     for peer, items in special.items():
         if items and not peer.send(_joined(items)):
             fallen[peer] = None
 
 
-def rendered(
-    render: Callable[[Word], bytes], events: Sequence[Word], report: Report
-) -> list[bytes]:
+def rendered(form: Form, events: Sequence[Word], report: Report) -> list[bytes]:
     """A form's rendering of each of these; empty where it fails."""
     try:
-        return [render(event) for event in events]
+        return form.rendered(events)
     except Exception:
-        report(f"rendering with {render!r} failed")
+        report(f"rendering with {form!r} failed")
     if len(events) == 1:
         return [b""]
-    return [rendered(render, [event], report)[0] for event in events]
+    return [rendered(form, [event], report)[0] for event in events]
 
 
 def _joined(items: Items) -> bytes:
@@ -71,52 +75,65 @@ def _ordinal(item: tuple[int, bytes]) -> int:
 
 
 def _tell_room(
-    room: Room,
-    drafted: list[Drafted],
-    turn: Turn,
-    fallen: dict[Peer, None],
-    report: Report,
-) -> Iterator[None]:
+    room: Room, drafted: list[Drafted], turn: Turn, fallen: Fallen, report: Report
+) -> Generator[None, None, int]:
+    """Returns how many readers were told since it yielded last."""
     events = [one.event for one in drafted]
     pieces_of: dict[Form, list[bytes]] = {}
+    told = 0
     for form, readers in room.readers.items():
         if not readers:
             continue
-        pieces = pieces_of[form] = rendered(form.render, events, report)
-        payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        plain = turn.special.keys().isdisjoint(readers)
+        pieces = pieces_of[form] = rendered(form, events, report)
+        share = Share(room, drafted, pieces, turn)
         rest = iter(readers.items())
-        for _ in range(0, len(readers), BURST_READERS):
-            burst = islice(rest, BURST_READERS)
-            if not plain:
-                _tell_mixed(room, drafted, pieces, payload, burst, turn, fallen)
-            elif payload:
-                for peer, send in burst:
-                    if not send(payload):
-                        fallen[peer] = None
+        for _ in range(len(readers) // BURST_READERS):
+            share.tell(islice(rest, BURST_READERS), fallen)
             yield
+        share.tell(rest, fallen)
+        told += len(readers) % BURST_READERS
     if turn.spans:
         _tell_movers(room, drafted, pieces_of, turn, report)
+    return told
 
 
-def _tell_mixed(
-    room: Room,
-    drafted: list[Drafted],
-    pieces: list[bytes],
-    payload: bytes,
-    readers: Iterable[tuple[Peer, Send]],
-    turn: Turn,
-    fallen: dict[Peer, None],
-) -> None:
-    """Readers of one form, some of them special."""
-    special, spans = turn.special, turn.spans
-    for peer, send in readers:
-        items = special.get(peer)
-        if items is None:
-            if payload and not send(payload):
+class Share:
+    """What the readers of one form are told of a room's turn."""
+
+    __slots__ = ("_drafted", "_muted", "_payload", "_pieces", "_room", "_turn")
+
+    def __init__(
+        self, room: Room, drafted: list[Drafted], pieces: list[bytes], turn: Turn
+    ) -> None:
+        self._room = room
+        self._drafted = drafted
+        self._pieces = pieces
+        self._payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._muted = {one.hidden_from for one in drafted}
+        """Who does not hear some of it: their own voice."""
+        self._turn = turn
+
+    def tell(self, readers: Iterable[tuple[Peer, Send]], fallen: Fallen) -> None:
+        """Send it to these, or keep it for those who are told other things as well."""
+        payload, muted = self._payload, self._muted
+        special, spans = self._turn.special, self._turn.spans
+        for peer, send in readers:
+            if peer in special:
+                if (peer, self._room) not in spans:
+                    special[peer] += _slices(self._drafted, self._pieces, peer)
+                continue
+            mine = self._heard_by(peer) if peer in muted else payload
+            if mine and not send(mine):
                 fallen[peer] = None
-        elif (peer, room) not in spans:
-            items.extend(_slices(drafted, pieces, peer))
+
+    def _heard_by(self, peer: Peer) -> bytes:
+        return b"".join(
+            [
+                piece
+                for one, piece in zip(self._drafted, self._pieces, strict=True)
+                if one.hidden_from is not peer
+            ]
+        )
 
 
 def _tell_movers(
@@ -133,7 +150,7 @@ def _tell_movers(
         pieces = pieces_of.get(peer.form)
         if pieces is None:
             events = [one.event for one in drafted]
-            pieces = pieces_of[peer.form] = rendered(peer.form.render, events, report)
+            pieces = pieces_of[peer.form] = rendered(peer.form, events, report)
         turn.special[peer].extend(
             item
             for item in _slices(drafted, pieces, peer)
@@ -152,11 +169,11 @@ def _slices(drafted: list[Drafted], pieces: list[bytes], peer: Peer) -> Items:
 def _tell_neighbours(
     barrier: Barrier,
     special: dict[Peer, Items],
-    fallen: dict[Peer, None],
+    fallen: Fallen,
     report: Report,
 ) -> None:
     for form, peers in barrier.neighbours.items():
-        data = rendered(form.render, [barrier.event], report)[0]
+        data = rendered(form, [barrier.event], report)[0]
         if not data:
             continue
         for peer in peers:

@@ -9,7 +9,8 @@ itself (DESIGN section 3). What a turn decides is seen by nobody before its comm
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -64,6 +65,10 @@ WALK_ENTRIES = 500
 """Log entries looked at in one turn where an account's text leaves the log."""
 RETRY_S = 1.0
 """How often a store that keeps nothing is tried again, while facts wait for it."""
+
+
+SPOKEN = frozenset({Say, Edit})
+"""What counts for the payload of a turn."""
 
 
 class Alarms(Struct, frozen=True):
@@ -136,6 +141,12 @@ class Hub:
         if not self._woken:
             self._wake()
 
+    def submit_all(self, peer: Peer, commands: Sequence[Command]) -> None:
+        """``submit`` for each of these, in order."""
+        self._queue.extend([(peer, command) for command in commands])
+        if not self._woken:
+            self._wake()
+
     def lost(self, peer: Peer, cause: Cause, reason: str) -> None:
         """A connection is gone; ``quit`` if its peer had said so."""
         self._put(None, Lost(peer, cause, reason))
@@ -196,22 +207,28 @@ class Hub:
     def _take(self) -> list[Item]:
         """What is queued, up to the bounds of a turn (H7)."""
         limits, queue = self.house.limits, self._queue
-        items: list[Item] = []
-        size = 0
         # The facts that wait at the head take no place away from what is new.
         most = limits.turn_commands + len(self._held)
-        while queue and len(items) < most and size < limits.turn_payload_bytes:
-            item = queue.popleft()
-            items.append(item)
-            if type(item[1]) in (Say, Edit):
-                size += len(item[1].text)
+        items = list(islice(queue, most))
+        size = 0
+        for place, (_, item) in enumerate(items):
+            if type(item) in SPOKEN:
+                size += len(item.text)
+                if size >= limits.turn_payload_bytes:
+                    del items[place + 1 :]
+                    break
+        if len(items) == len(queue):
+            queue.clear()
+        else:
+            for _ in items:
+                queue.popleft()
         return items
 
     def _run(self, items: list[Item], known: Known, refusing: bool) -> None:
         """Decide until it stands, then commit it if there is anything to keep."""
         while True:
             turn, self._held = self.drafts(self.house, self.state, refusing), []
-            turn.fetched = self._fetched
+            turn.fetched, turn.first_pos = self._fetched, self._next_pos
             try:
                 decide(turn, items, known, self._held, self._alarms.error)
             except Again as again:
@@ -240,7 +257,8 @@ class Hub:
     ) -> None:
         if isinstance(outcome, Committed):
             self.house.counts.healthy = True
-            self._next_pos = outcome.first_pos
+            turn.stands_at(outcome.first_pos)
+            self._next_pos = outcome.first_pos + len(turn.rows)
             self._deliver(turn, items)
             return
         if isinstance(outcome, InDoubt):
@@ -292,10 +310,7 @@ class Hub:
     def _deliver(self, turn: Turn, items: list[Item]) -> None:
         """Take the turn's entries into memory, in their place (H4), and tell them."""
         for room, entries in turn.kept.items():
-            for kept in entries:
-                kept.pos += self._next_pos
             self._tails.extend(room.tail, entries)
-        self._next_pos += len(turn.rows)
         for (room, _), blank in turn.blanked.items():
             self._tails.replace(room.tail, blank)
         fallen: dict[Peer, None] = {}

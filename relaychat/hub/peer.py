@@ -7,8 +7,10 @@ a protocol, a session never sees a room.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from relaychat.model.commands import Command, Resume
 from relaychat.model.errors import RelayError
@@ -16,7 +18,7 @@ from relaychat.model.names import fold
 from relaychat.model.words import Word
 
 if TYPE_CHECKING:
-    from relaychat.hub.state import Device, Room, User
+    from relaychat.hub.state import Device, Member, Room, User
 
 Send = Callable[[bytes], bool]
 """Take a payload for delivery, now or as soon as the peer reads. False says that the
@@ -45,10 +47,27 @@ class Form:
         """
         raise NotImplementedError
 
+    def rendered(self, events: Sequence[Word]) -> list[bytes]:
+        """``render`` of each."""
+        return [self.render(event) for event in events]
+
     def replay(self, event: Word) -> bytes:
         """The same for a log event that is told from the log, later. User events are
         never replayed, so every form shows log events with an ``occurrence`` here."""
         return self.render(event)
+
+
+class Spoken(Struct, gc=False):
+    """What a session's last message found out about where it goes. The next one is
+    mostly for the same place; it holds as long as nobody moves (``State.moves``)."""
+
+    name: str
+    """As the command had it."""
+    moves: int
+    room: Room
+    member: Member | None
+    to: str | None
+    """In a direct room, the nick of the other one."""
 
 
 class Peer:
@@ -73,6 +92,7 @@ class Peer:
         "send",
         "since_us",
         "spoke_us",
+        "spoken",
         "token",
         "user",
         "window_s",
@@ -109,6 +129,8 @@ class Peer:
         self.gone = False
         self.spoke_us = 0
         """When its last command was carried out, on the monotonic clock."""
+        self.spoken: Spoken | None = None
+        """Where it spoke last."""
         self.window_s = 0
         """How long the session may be lost before its user counts as gone (H9)."""
         self.resuming: Resume | None = None

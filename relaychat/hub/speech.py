@@ -7,6 +7,7 @@ import msgspec
 from relaychat.hub.doors import follow
 from relaychat.hub.lookup import (
     check_bytes,
+    cid_digest,
     direct_name,
     find_room,
     find_user,
@@ -17,16 +18,17 @@ from relaychat.hub.lookup import (
     user_of,
 )
 from relaychat.hub.nicks import take_nick
-from relaychat.hub.peer import Peer
+from relaychat.hub.peer import Peer, Spoken
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.tail import decode_event
-from relaychat.hub.turn import Turn, encode
+from relaychat.hub.turn import Cid, Turn, encode
 from relaychat.model.commands import Edit, Mark, React, Redact, Say, Type
 from relaychat.model.errors import (
     Forbidden,
     NoSuchMessage,
     NoSuchUser,
+    RelayError,
     TooMany,
 )
 from relaychat.model.events import (
@@ -46,27 +48,77 @@ from relaychat.store.api import Entry
 
 def say(turn: Turn, peer: Peer, command: Say) -> None:
     """A message into a room, or to somebody."""
-    user = peer.user or user_of(peer)
+    say_on(turn, peer, [command])
+
+
+def say_on(turn: Turn, peer: Peer, commands: list[Say]) -> int:
+    """Messages of one session to one place, one behind the other. Says how many of them
+    are decided: one that is not like the first is left to be the first of the next.
+
+    Raises what is wrong with the first.
+    """
+    user, command = peer.user or user_of(peer), commands[0]
     cid = use_cid(turn, peer, command) if command.cid is not None else None
     check_text(command.text, turn.house.limits.text_bytes)
-    room = turn.state.rooms.get(command.room)
-    if room is None or room not in user.rooms:
-        room = _spoken_to(turn, user, command.room)
-    member = user.rooms.get(room)
+    spoken = peer.spoken
+    if (
+        spoken is None
+        or spoken.moves != turn.state.moves
+        or spoken.name != command.room
+    ):
+        spoken = peer.spoken = _look_up(turn, user, command.room)
+    room, member = spoken.room, spoken.member
     if member is None or room.guarded:
         require_voice(user, room, member)
     if room.departed:
         raise NoSuchUser(about=room.departed)
+    before_say = turn.house.hooks.before_say
+    cids = None if cid is None else [cid]
+    if before_say:
+        commands = [command]
+    elif len(commands) > 1:
+        commands = _alike(turn, peer, commands, cids)
     seq, at = turn.stamp(room)
-    event = Said(
-        room.name, seq, at, user.nick, command.text, user.account, command.kind,
-        other_of(room, user).nick if room.kind == "direct" else None, command.reply,
-    )  # fmt: skip
-    if turn.house.hooks.before_say:
-        turn.house.hooks.ask(turn.house.hooks.before_say, user, room, event)
-    turn.append(room, event, peer, cid)
-    if peer.form.acks:
-        turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+    name, nick, account, to = room.name, user.nick, user.account, spoken.to
+    events = [
+        Said(name, seq + place, at, nick, one.text, account, one.kind, to, one.reply)
+        for place, one in enumerate(commands)
+    ]
+    if before_say:
+        turn.house.hooks.ask(before_say, user, room, events[0])
+    turn.extend(room, events, peer, cids, asked=commands if peer.form.acks else ())
+    return len(events)
+
+
+def _alike(
+    turn: Turn, peer: Peer, commands: list[Say], cids: list[Cid] | None
+) -> list[Say]:
+    """Those that have nothing wrong with them either, up to the first of which that is
+    not sure. Their client ids are added to that of the first."""
+    limit = turn.house.limits.text_bytes
+    for place, one in enumerate(commands):
+        if not place:
+            continue
+        try:
+            check_text(one.text, limit)
+        except RelayError:
+            return commands[:place]
+        if cids is not None:
+            device, last, _ = cids[-1]
+            if one.cid is None or one.cid <= max(last, device.high):
+                return commands[:place]
+            cids.append(Cid(device, one.cid, cid_digest(one)))
+        elif one.cid is not None:
+            return commands[:place]
+    return commands
+
+
+def _look_up(turn: Turn, user: User, name: str) -> Spoken:
+    room = turn.state.rooms.get(name)
+    if room is None or room not in user.rooms:
+        room = _spoken_to(turn, user, name)
+    to = other_of(room, user).nick if room.kind == "direct" else None
+    return Spoken(name, turn.state.moves, room, user.rooms.get(room), to)
 
 
 def _spoken_to(turn: Turn, user: User, name: str) -> Room:

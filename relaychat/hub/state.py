@@ -232,6 +232,9 @@ class State:
         self.last_room = 0
         self.last_device = 0
         self.last_session = 0
+        self.moves = 0
+        """Changes of who is called what, and who is where: what was looked up before
+        the last one may be wrong."""
         self.changes = 0
         """How often somebody went away or offline, or came back."""
 

@@ -26,7 +26,7 @@ class Kept(msgspec.Struct, gc=False):
     store's row."""
 
     pos: int
-    """Its place in the global commit order; until then, among its turn's rows."""
+    """Its place in the global commit order."""
     seq: int
     at: int
     body: bytes

@@ -8,7 +8,7 @@ order (H6).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -21,14 +21,24 @@ from relaychat.hub.peer import Form, Peer
 from relaychat.hub.records import record_of
 from relaychat.hub.state import Device, Member, Room, State, Thing, User
 from relaychat.hub.tail import Kept
-from relaychat.model.chain import body_digest, link
-from relaychat.model.commands import Command, History
+from relaychat.model.chain import body_digest, link_all, mark
+from relaychat.model.commands import Command, History, Say
 from relaychat.model.errors import RelayError, Unavailable
 from relaychat.model.events import Done, FactoryEntry, LogEvent, UserEvent
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 from relaychat.model.world import World
-from relaychat.store.api import Batch, Blank, Entry, First, Head, Record, Row, Store
+from relaychat.store.api import (
+    Batch,
+    Blank,
+    Entry,
+    First,
+    Head,
+    Record,
+    Row,
+    Store,
+    row,
+)
 
 if TYPE_CHECKING:
     from relaychat.hub.erasure import Walk
@@ -101,6 +111,9 @@ class Barrier(NamedTuple):
 
 
 Rooms = dict[Room, list[Drafted]]
+
+NAMING = frozenset({"nick", "user"})
+"""Fields that say who somebody is: what others know of them is not valid any more."""
 
 
 Cause = Literal["quit", "lost", "restart"]
@@ -193,6 +206,8 @@ class Turn:
         """What is to be done once the turn was delivered."""
         self.fetched: dict[object, Any] = {}
         self.index = 0
+        self.first_pos = 0
+        """Place of its first row in the global commit order, as the hub expects it."""
 
     # -- state, with its inverse ----------------------------------------------
 
@@ -200,6 +215,8 @@ class Turn:
         """Set a field of a thing. Raises Unavailable, like ``touch``."""
         self.undo.append((setattr, thing, field, getattr(thing, field)))
         setattr(thing, field, value)
+        if field in NAMING:
+            self.state.moves += 1
         if (
             field in thing.DURABLE
             and not isinstance(thing, (Peer, State))
@@ -218,6 +235,7 @@ class Turn:
 
     def put(self, mapping: dict[Any, Any], key: object, value: object) -> None:
         """Put a key into a dict of the state."""
+        self.state.moves += 1
         if key in mapping:
             self.undo.append((dict.__setitem__, mapping, key, mapping[key]))
         else:
@@ -226,6 +244,7 @@ class Turn:
 
     def drop(self, mapping: dict[Any, Any], key: object) -> None:
         """Take a key out of a dict of the state; harmless when it is not there."""
+        self.state.moves += 1
         if key in mapping:
             self.undo.append((dict.__setitem__, mapping, key, mapping.pop(key)))
 
@@ -245,18 +264,16 @@ class Turn:
 
     def roll_back(self) -> None:
         """Take everything back: the state is as if the turn had never been."""
+        self.state.moves += 1
         for call, *arguments in reversed(self.undo):
             call(*arguments)
         for room, start in self.starts.items():
             room.seq, room.at, room.chain = start
 
-    def untouched(self, mark: tuple[int, int, int]) -> bool:
-        """Whether nothing happened since ``mark()``."""
-        return mark == (len(self.undo), self.ordinal, len(self.dirty))
-
-    def mark(self) -> tuple[int, int, int]:
-        """A place to compare with later."""
-        return len(self.undo), self.ordinal, len(self.dirty)
+    def touched(self, undone: int, told: int, dirty: int) -> bool:
+        """Whether anything happened since the undo journal, ``ordinal`` and ``dirty``
+        were at these."""
+        return (undone, told, dirty) != (len(self.undo), self.ordinal, len(self.dirty))
 
     def need(self, key: object, fetch: Fetch) -> Any:
         """Something of the store's, which was read before this turn began.
@@ -286,32 +303,71 @@ class Turn:
 
         Raises Unavailable while nothing can be kept.
         """
-        body, seq, at = encode(event), event.seq, event.at
-        origin = self._origin(peer, room.logged)
-        number, digest = (cid.number, cid.digest) if cid is not None else (None, None)
-        place = len(self.rows)
-        if room not in self.starts:
-            self.starts[room] = Start(room.seq, room.at, room.chain)
-        if room.logged:
-            if self.refusing:
-                raise Unavailable
-            room.chain = link(room.chain, seq, at, body_digest(body))
-            chain = room.chain
-            self.rows.append(
-                Row(room.number, seq, at, body, chain, origin, number, digest, ref)
-            )
-            self.askers.append(self.index)
-        room.seq, room.at = seq, at
-        self._draft(room, event, peer if self._hides(peer, room) else None)
+        self.extend(room, (event,), peer, None if cid is None else (cid,), ref)
+
+    def extend(
+        self,
+        room: Room,
+        events: Sequence[LogEvent],
+        peer: Peer | None = None,
+        cids: Sequence[Cid] | None = None,
+        ref: int | None = None,
+        asked: Sequence[Say] = (),
+    ) -> None:
+        """``append`` for several events that follow one another, of as many commands.
+        Those that are ``asked`` are answered, each behind its event. The hottest loop
+        of the hub.
+
+        Raises Unavailable while nothing can be kept.
+        """
+        logged = room.logged
+        if logged and self.refusing:
+            raise Unavailable
+        origin = None if peer is None else self._origin(peer, logged)
+        hidden_from = peer if self._hides(peer, room) else None
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
-        kept.append(Kept(place, seq, at, body, origin, number, digest))
-        if cid is not None:
-            first = First(room.number, seq, cid.digest)
-            self.cids[cid.device.number, cid.number] = first
-            if cid.number > cid.device.high:
-                self.set(cid.device, "high", cid.number)
+            self.starts[room] = Start(room.seq, room.at, room.chain)
+        drafted = self.rooms.get(room)
+        if drafted is None:
+            drafted = self.rooms[room] = []
+        rows, ordinal, number = self.rows, self.ordinal, room.number
+        pos, last = self.first_pos + len(rows), len(events) - 1
+        marks: list[bytes] = []
+        cid, digest, chain = None, None, b""
+        for n, event in enumerate(events):
+            ordinal += 1
+            body, seq, at = encode(event), event.seq, event.at
+            if cids is not None:
+                _, cid, digest = cids[n]
+            kept.append(Kept(pos + n, seq, at, body, origin, cid, digest))
+            drafted.append(Drafted(ordinal, event, hidden_from))
+            if logged:
+                marks.append(mark(seq, at, body_digest(body)))
+                if n == last:
+                    chain = room.chain = link_all(room.chain, marks)
+                rows.append(
+                    row((number, seq, at, body, chain, origin, cid, digest, ref))
+                )
+            if asked and peer is not None:
+                ordinal += 1
+                one = asked[n]
+                done = Done(room.name, seq, one.cid, id=one.id)
+                self.told.append(Told(ordinal, peer, one, done))
+        if logged:
+            self.askers += range(self.index, self.index + last + 1)
+        self.ordinal = ordinal
+        room.seq, room.at = seq, at
+        if cids is not None:
+            self._use(room, events, cids)
+
+    def _use(self, room: Room, events: Sequence[LogEvent], cids: Sequence[Cid]) -> None:
+        for event, (device, number, digest) in zip(events, cids, strict=True):
+            first = First(room.number, event.seq, digest)
+            self.cids[device.number, number] = first
+        if number > device.high:
+            self.set(device, "high", number)
 
     def _hides(self, peer: Peer | None, room: Room) -> bool:
         """Whether a form without echo hides this from its own session: what somebody
@@ -320,9 +376,7 @@ class Turn:
             return False
         return room.kind != "direct" or len(room.members) > 1
 
-    def _origin(self, peer: Peer | None, logged: bool) -> int | None:
-        if peer is None:
-            return None
+    def _origin(self, peer: Peer, logged: bool) -> int:
         device = peer.device
         if device is None:
             return -peer.number
@@ -332,8 +386,6 @@ class Turn:
 
     def _draft(self, room: Room, event: Word, hidden_from: Peer | None) -> None:
         self.ordinal += 1
-        if hidden_from is not None and hidden_from not in self.special:
-            self.special[hidden_from] = []
         drafted = self.rooms.get(room)
         if drafted is None:
             drafted = self.rooms[room] = []
@@ -409,12 +461,20 @@ class Turn:
             record = record_of(thing, self.state)
             self.records[record.kind, record.key] = record
         last = {row.room: row for row in self.rows}
-        was = {room.number: start.seq for room, start in self.starts.items()}
-        heads = [
-            Head(number, was[number], row.seq, row.at, row.chain)
-            for number, row in last.items()
-        ]
+        heads = []
+        for room, start in self.starts.items():
+            row = last.get(room.number)
+            if row is not None:
+                heads.append(Head(row.room, start.seq, row.seq, row.at, row.chain))
         return Batch(self.rows, heads, list(self.records.values()), self.blanks)
+
+    def stands_at(self, first_pos: int) -> None:
+        """Where the commit has put its first row: where it was expected, if all is
+        well."""
+        if first_pos != self.first_pos:
+            for entries in self.kept.values():
+                for kept in entries:
+                    kept.pos += first_pos - self.first_pos
 
     def parts(self) -> list[Rooms | Barrier]:
         """What rooms and neighbours are told, in order."""

@@ -1,13 +1,14 @@
 """The digest chain of a room's log (H32).
 
-Each entry has a digest over its place, its body's own digest and the chain value of the
-entry before. Who holds one chain value can prove everything up to it: nothing was lost,
-reordered or altered. A redaction replaces the body but keeps its first digest, so the
-chain still proves.
+Entries that one session said in one go are a *stretch*, and so is any other entry by
+itself. The last entry of a stretch has a chain value: the digest over the places and
+bodies of the stretch and the chain value before it. Who holds one chain value can prove
+everything up to it: nothing was lost, reordered or altered. A redaction replaces a body
+but keeps its first digest, so the chain still proves.
 
-The chain value of entry *n*, in 16 bytes of blake2b, is the digest of 48 bytes::
+A chain value, in 16 bytes of blake2b, is the digest of the chain value before it (START
+for the first), 16 bytes, and of 32 bytes for each entry of the stretch::
 
-    chain value of entry n - 1 (START for the first)   16 bytes
     seq                                                  8 bytes, big endian, signed
     at, milliseconds since 1970                          8 bytes, big endian, signed
     digest of the body (blake2b)                        16 bytes
@@ -24,7 +25,8 @@ START = bytes(DIGEST_BYTES)
 
 # Copying a fresh state costs a fifth less than making one with its keyword argument.
 _fresh = blake2b(digest_size=DIGEST_BYTES).copy
-_pack = Struct(f">{DIGEST_BYTES}sqq{DIGEST_BYTES}s").pack
+mark = Struct(f">qq{DIGEST_BYTES}s").pack
+"""An entry's share of its stretch: of its seq, its time, and its body's digest."""
 
 
 def body_digest(body: bytes) -> bytes:
@@ -35,7 +37,12 @@ def body_digest(body: bytes) -> bytes:
 
 
 def link(previous: bytes, seq: int, at: int, digest: bytes) -> bytes:
-    """The chain value of an entry whose body has this digest, 16 bytes."""
+    """The chain value of an entry that is a stretch by itself, 16 bytes."""
+    return link_all(previous, [mark(seq, at, digest)])
+
+
+def link_all(previous: bytes, marks: list[bytes]) -> bytes:
+    """The chain value of a stretch of entries, 16 bytes."""
     state = _fresh()
-    state.update(_pack(previous, seq, at, digest))
+    state.update(previous + b"".join(marks))
     return state.digest()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from relaychat.hub.peer import Form
 from relaychat.model.admission import Rendered
-from relaychat.model.commands import Command
+from relaychat.model.commands import Command, Say
 from relaychat.model.errors import BadSyntax, OutOfOrder, UnknownCommand
 from relaychat.model.events import Done, Left, Renamed, UserQuit, UserRenamed
 from relaychat.model.words import Word
@@ -100,6 +100,11 @@ class Dialect(Form):
 
     def opening(self) -> Asked:
         """Asked or said when the connection opens, before anything was read."""
+        return None
+
+    def plain_messages(self, data: bytes) -> list[Say] | None:
+        """A short cut for bytes that are nothing but whole frames with messages: these.
+        None for all else, which goes by ``framer`` and ``decode``."""
         return None
 
     def decode(self, frame: bytes) -> Sequence[Word]:

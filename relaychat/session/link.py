@@ -65,6 +65,9 @@ class Desk(Protocol):
     def submit(self, peer: Peer, command: Command) -> None:
         """Ask for something. ``Peer.outcome`` answers each, in order."""
 
+    def submit_all(self, peer: Peer, commands: Sequence[Command]) -> None:
+        """``submit`` for each of these, in order."""
+
     def lost(self, peer: Peer, cause: Cause, reason: str) -> None:
         """The session is over."""
 

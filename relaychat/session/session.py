@@ -156,18 +156,29 @@ class Session(Peer):
         self._heart.heard_us = self._host.world.monotonic_us()
         if self._fresh and self._begins(data):
             return
-        frames = self._framer.feed(data)
         if (
             self._waiting
             or self._pace is not None
             or self.state is not State.READY
             or self.allowance is not None
+            or self._fresh
+            or self._must_wait()
         ):
-            self._waiting.extend(frames)
+            self._waiting.extend(self._framer.feed(data))
             if not self._paused:
                 self._pump()
+            return
+        # The common case: a peer that may speak and has nobody to wait for.
+        said = self.speech.plain_messages(data)
+        if said is None:
+            self._stream(self._framer.feed(data))
+        elif self._flight + len(said) <= self._most_commands:
+            self._flight += len(said)
+            self._flight_bytes += len(data)
+            self._host.hub.submit_all(self, said)
         else:
-            self._stream(frames)
+            self._waiting.extend(said)
+            self._pump()
 
     def _begins(self, data: bytes) -> bool:
         """Whether these are the peer's first bytes, and it is at the wrong door: then
@@ -179,8 +190,7 @@ class Session(Peer):
         return wrong
 
     def _stream(self, frames: Sequence[bytes | RelayError]) -> None:
-        """The common case, in short: a peer that may speak and has nobody to wait for.
-        Its messages go straight to the hub; at anything else the pump takes over."""
+        """Messages go straight to the hub; at anything else the pump takes over."""
         submit = self._host.hub.submit
         for index, frame in enumerate(frames):
             if isinstance(frame, RelayError) or self._must_wait():

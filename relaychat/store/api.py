@@ -11,6 +11,8 @@ are carried out, and answered, in the order they were given.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -28,7 +30,8 @@ class Row(NamedTuple):
     body: bytes
     """The encoded event."""
     chain: bytes
-    """16 bytes: the digest over this entry and its predecessor's chain (H32)."""
+    """16 bytes: the digest over this entry, those before it without one, and the chain
+    value before them (H32). Empty for all but the last of a stretch."""
     origin: int | None = None
     """Who wrote it: a device's number, or a negative number for a session without
     one."""
@@ -39,6 +42,10 @@ class Row(NamedTuple):
     """Digest of what the client asked for with this cid (signed 64 bit)."""
     ref: int | None = None
     """The seq that this entry is about (edits, redactions, reactions)."""
+
+
+row: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
+"""A Row of these nine, without the checks and defaults: a quarter of the time."""
 
 
 class Head(NamedTuple):

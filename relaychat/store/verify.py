@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
-from relaychat.model.chain import START, body_digest, link
+from relaychat.model.chain import START, body_digest, link_all, mark
 from relaychat.store.api import Head, Proof
 
 PAGE_ENTRIES = 500
@@ -30,7 +30,8 @@ class Verdict(Struct, frozen=True):
     entries: int
     """So many are proved, from the first on."""
     seq: int | None = None
-    """The first broken entry, or None when all is well."""
+    """The first broken entry, or the first of its stretch where that is altered, or
+    None when all is well."""
     fault: Fault | None = None
     """``missing``: there is none at this seq. ``altered``: it is not what was written
     there. ``beyond``: the log goes on behind its head. ``head``: the last entry is
@@ -49,7 +50,8 @@ async def verify(store: Proofs, head: Head, *, last: bool = True) -> Verdict:
     behind it. Without it the head may be one of the past, which a client remembered, or
     that of a room where people go on talking. Raises what the store's reads raise.
     """
-    chain, seq = START, 0
+    chain, seq, whole = START, 0, 0
+    marks: list[bytes] = []
     while seq < head.seq or last:
         proofs = await store.proofs(head.room, seq, PAGE_ENTRIES)
         if not proofs:
@@ -57,22 +59,20 @@ async def verify(store: Proofs, head: Head, *, last: bool = True) -> Verdict:
         for proof in proofs:
             if seq == head.seq and not last:
                 break
-            if fault := _fault(proof, chain, seq + 1, head.seq):
-                return Verdict(head.room, seq, seq + 1, fault)
-            chain, seq = proof.chain, proof.seq
+            if proof.seq > head.seq or proof.seq != seq + 1:
+                fault: Fault = "beyond" if seq >= head.seq else "missing"
+                return Verdict(head.room, whole, seq + 1, fault)
+            seq = proof.seq
+            digest = proof.digest or body_digest(proof.body)
+            marks.append(mark(seq, proof.at, digest))
+            if not proof.chain:
+                continue  # Its stretch goes on.
+            if link_all(chain, marks) != proof.chain:
+                return Verdict(head.room, whole, whole + 1, "altered")
+            chain, whole = proof.chain, seq
+            marks.clear()
     if seq < head.seq:
-        return Verdict(head.room, seq, seq + 1, "missing")
-    if chain != head.chain:
-        return Verdict(head.room, seq, seq, "head")
+        return Verdict(head.room, whole, seq + 1, "missing")
+    if marks or chain != head.chain:
+        return Verdict(head.room, whole, seq, "head")
     return Verdict(head.room, seq)
-
-
-def _fault(proof: Proof, chain: bytes, seq: int, end: int) -> Fault | None:
-    if seq > end:
-        return "beyond"
-    if proof.seq != seq:
-        return "missing"
-    digest = proof.digest or body_digest(proof.body)
-    if link(chain, seq, proof.at, digest) != proof.chain:
-        return "altered"
-    return None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from relaychat.model.chain import START, body_digest, link
+from relaychat.model.chain import START, body_digest, link_all, mark
 from relaychat.model.events import (
     AnyLogEvent,
     Edited,
@@ -76,6 +76,7 @@ class Log:
         self._edits: dict[int, list[int]] = {}
         self._redacted: list[int] = []
         self._chain = START
+        self._marks: list[bytes] = []
         self._at = 0
 
     def __len__(self) -> int:
@@ -92,10 +93,12 @@ class Log:
         if row.seq != expected:
             self.wrong.append(f"{self}: {row.seq} stands where {expected} should")
         digest = row.digest or body_digest(row.body)
-        self._chain = link(self._chain, row.seq, row.at, digest)
-        if self._chain != row.chain:
-            self.wrong.append(f"{self}: the chain breaks at {row.seq}")
+        self._marks.append(mark(row.seq, row.at, digest))
+        if row.chain:
+            if link_all(self._chain, self._marks) != row.chain:
+                self.wrong.append(f"{self}: the chain breaks at {row.seq}")
             self._chain = row.chain
+            self._marks.clear()
         if row.at < self._at:
             self.wrong.append(f"{self}: time goes back at {row.seq}")
         self._at = row.at

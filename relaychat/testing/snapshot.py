@@ -16,9 +16,11 @@ from relaychat.model.policy import Policy
 
 IGNORED = {
     User: {"timer"},
-    Peer: {"address", "dialect", "send", "since_us", "spoke_us"},
+    Peer: {"address", "dialect", "send", "since_us", "spoke_us", "spoken"},
+    State: {"moves"},
 }
-"""Fields that are no state: how something is done, or what is measured."""
+"""Fields that are no state: how something is done, what is measured, or what was only
+looked up."""
 
 T = TypeVar("T")
 Plain = Any

@@ -31,6 +31,11 @@ class LineFramer:
         self._skipped = 0
         """Bytes of an over-long line that were dropped so far; 0 when in none."""
 
+    @property
+    def between(self) -> bool:
+        """Whether it holds nothing: the next byte begins a line."""
+        return not (self._partial or self._skipped)
+
     def feed(self, data: bytes) -> Sequence[bytes | RelayError]:
         """The lines that these bytes complete, in order. Instead of a line that is too
         long stands TooLong; ProtocolBroken is the last of all."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import ensureDeferred
+
+from relaychat.hub import turn
 from relaychat.hub.limits import Limits
 from relaychat.model import commands as c
 from relaychat.model.chain import START, body_digest, link
 from relaychat.model.events import Done, Fault, Page, RoomShown, Said
 from relaychat.model.policy import PolicyChange
+from relaychat.store.verify import verify
 from tests.hub.support import HubTestCase, RecordingPeer
 
 
@@ -47,6 +51,66 @@ class SayTests(SpeechTestCase):
             ),
             ["error bad_text", "error bad_text", "error too_long"],
         )
+
+    def test_in_one_go(self) -> None:
+        """Messages that follow one another are decided together, and each is told and
+        answered as by itself: one that is wrong is refused alone."""
+        said = [c.Say("#a", text) for text in ("1", "2", "a\rb", "3", "", "4")]
+        self.assertEqual(
+            self.do(self.ann, *said),
+            [
+                "said #a 3 ann 1", "ok #a 3", "said #a 4 ann 2", "ok #a 4",
+                "error bad_text", "said #a 5 ann 3", "ok #a 5", "error bad_text",
+                "said #a 6 ann 4", "ok #a 6",
+            ],
+        )  # fmt: skip
+        lines = self.ledger.rooms[self.room("#a").number]
+        self.assertEqual([bool(line.row.chain) for line in lines[2:]], [0, 1, 1, 1])
+        head = self.ledger.heads[self.room("#a").number]
+        proved = self.successResultOf(ensureDeferred(verify(self.store, head)))
+        self.assertTrue(proved.whole, proved)
+
+    def test_a_bug_in_one_of_several(self) -> None:
+        """An unexpected exception refuses the message that it came from, no other."""
+        encode = turn.encode
+
+        def unable(event: Said) -> bytes:
+            if getattr(event, "text", "") == "2":
+                raise ZeroDivisionError
+            return encode(event)
+
+        self.patch(turn, "encode", unable)
+        heard = self.do(self.ann, *[c.Say("#a", text) for text in "123"])
+        self.assertEqual(
+            [one for one in heard if not one.startswith("said")],
+            ["ok #a 3", "error internal", "ok #a 4"],
+        )
+        self.assertEqual(self.reported(), ["deciding Say failed"])
+
+    def test_in_one_go_with_ids(self) -> None:
+        """The same for client ids: what came before is answered as it was then."""
+        said = [c.Say("#a", f"{n}", cid=n) for n in (1, 2, 3, 2, 4, 4, 5)]
+        heard = self.do(self.bob, *said)
+        self.assertEqual(
+            [one for one in heard if one.startswith("ok")],
+            [
+                "ok #a 3 1", "ok #a 4 2", "ok #a 5 3", "ok #a 4 2 True", "ok #a 6 4",
+                "ok #a 6 4 True", "ok #a 7 5",
+            ],
+        )  # fmt: skip
+
+    def test_after_a_rename(self) -> None:
+        """Where the last message went is looked up again once somebody has moved."""
+        cid = self.connect("cid")
+        self.do(self.ann, c.Say("@cid", "1"))
+        self.do(cid, c.Rename("dan"))
+        self.assertEqual(
+            self.do(self.ann, c.Say("@cid", "2"))[-1], "error no_such_user"
+        )
+        self.do(self.connect("eve"), c.Rename("cid"))
+        cid.words()
+        self.do(self.ann, c.Say("@cid", "3"), c.Say("@dan", "4"))
+        self.assertEqual([one[-3:] for one in cid.heard()], ["dan"])
 
     def test_typing(self) -> None:
         """Typing is told to the others, and nowhere kept."""

@@ -26,6 +26,16 @@ class ChainTests(unittest.TestCase):
         expected = hashlib.blake2b(written, digest_size=16).digest()
         self.assertEqual(chain.link(chain.START, 7, at, digest), expected)
 
+    def test_a_stretch_is_as_documented(self) -> None:
+        """Several entries are hashed behind one another, 32 bytes each."""
+        digests = [chain.body_digest(body) for body in (b"a", b"b")]
+        marks = [chain.mark(7 + n, 99, digest) for n, digest in enumerate(digests)]
+        written = bytes(16)
+        for n, digest in enumerate(digests):
+            written += (7 + n).to_bytes(8, "big") + (99).to_bytes(8, "big") + digest
+        expected = hashlib.blake2b(written, digest_size=16).digest()
+        self.assertEqual(chain.link_all(chain.START, marks), expected)
+
     def test_every_part_counts(self) -> None:
         """Another predecessor, place, time or body makes another link."""
         digest, other = chain.body_digest(b"a"), chain.body_digest(b"b")

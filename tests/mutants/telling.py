@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from relaychat.hub import delivery
+from relaychat.hub.delivery import Share
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.state import Room
 from relaychat.hub.turn import Barrier, Turn
@@ -96,15 +97,24 @@ def own_words_dropped(plant: Plant) -> None:
 @mutant
 def hidden_from_all_sessions(plant: Plant) -> None:
     """What somebody says by IRC is hidden from their other sessions, too."""
+    made = Share.__init__
 
-    def slices(drafted: Any, pieces: Any, peer: Peer) -> Any:
-        return [
-            (one.ordinal, piece)
-            for one, piece in zip(drafted, pieces, strict=True)
-            if one.hidden_from is None or one.hidden_from.user is not peer.user
-        ]
+    def hidden(share: Any, room: Any, drafted: Any, pieces: Any, turn: Turn) -> None:
+        made(share, room, drafted, pieces, turn)
+        speakers = [one.hidden_from for one in drafted if one.hidden_from is not None]
+        share._muted = {peer for one in speakers if one.user for peer in one.user.peers}
 
-    plant(delivery, "_slices", slices)
+    def heard_by(share: Any, peer: Peer) -> bytes:
+        return b"".join(
+            [
+                piece
+                for one, piece in zip(share._drafted, share._pieces, strict=True)
+                if one.hidden_from is None or one.hidden_from.user is not peer.user
+            ]
+        )
+
+    plant(Share, "__init__", hidden)
+    plant(Share, "_heard_by", heard_by)
 
 
 @mutant

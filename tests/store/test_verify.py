@@ -7,8 +7,8 @@ from typing import Any
 from twisted.internet.defer import ensureDeferred
 from twisted.trial import unittest
 
-from relaychat.model.chain import body_digest
-from relaychat.store.api import Batch, Blank, Head
+from relaychat.model.chain import START, body_digest, link_all, mark
+from relaychat.store.api import Batch, Blank, Head, Row
 from relaychat.store.ledger import Ledger, Line
 from relaychat.store.memory import MemoryStore
 from relaychat.store.verify import PAGE_ENTRIES, Verdict, verify
@@ -120,3 +120,23 @@ class VerifyTests(unittest.TestCase):
         """Blanking outside of the store is altering."""
         self.change(3, body=b"")
         self.assertEqual(self.verdict(), Verdict(1, 2, 3, "altered"))
+
+    def test_stretches(self) -> None:
+        """Entries that were said in one go are proved together: what is altered in one
+        of them is found in its stretch."""
+        rows = [Row(2, n + 1, 5, b"%d" % n, b"", None) for n in range(10)]
+        chain = START
+        for first, last in ((0, 4), (4, 5), (5, 10)):
+            part = [mark(row.seq, 5, body_digest(row.body)) for row in rows[first:last]]
+            chain = link_all(chain, part)
+            rows[last - 1] = rows[last - 1]._replace(chain=chain)
+        self.store.commit(Batch(rows, [Head(2, 0, 10, 5, chain)]))
+        head = self.ledger.heads[2]
+        self.assertEqual(self.verdict(head), Verdict(2, 10))
+        for change in ({"body": b"x"}, {"at": 6}, {"chain": bytes(16)}, {"chain": b""}):
+            line = self.ledger.rooms[2][9]
+            was, line.row = line.row, line.row._replace(**change)
+            self.assertFalse(self.verdict(head).whole)
+            line.row = was
+        self.ledger.rooms[2][7].row = rows[7]._replace(body=b"x")
+        self.assertEqual(self.verdict(head), Verdict(2, 5, 6, "altered"))

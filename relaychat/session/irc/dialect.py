@@ -17,7 +17,9 @@ from relaychat.model.words import Word
 from relaychat.session.dialect import Asked, Shown
 from relaychat.session.irc.numerics import error_line, safe
 from relaychat.session.irc.render import PREFIXES, IrcEvents, letters_of
+from relaychat.session.link import Framer
 from relaychat.session.table import render, verb
+from relaychat.wire.framing import LineFramer
 from relaychat.wire.irc import LINE_BYTES, parse, split
 
 BODY_BYTES = LINE_BYTES - 2
@@ -47,7 +49,48 @@ class Irc(IrcEvents):
     _reason_bytes = 300
     _topic_bytes = 390
 
+    _prefix = "\n"
+    """What its last message began with, up to the text: mostly the next one as well."""
+    _target = ""
+    """Where that went."""
+
     # -- lines ----------------------------------------------------------------
+
+    def framer(self) -> Framer:
+        """See ``Dialect.framer``."""
+        self._lines = LineFramer(self.line_limit)
+        return self._lines
+
+    def plain_messages(self, data: bytes) -> list[commands.Say] | None:
+        """See ``Dialect.plain_messages``: whole lines, none of them CTCP."""
+        if not self._lines.between or data[-2:] != b"\r\n":
+            return None
+        try:
+            lines = data.decode().split("\r\n")
+        except UnicodeDecodeError:
+            return None
+        lines.pop()
+        if data.count(b"\n") != len(lines):
+            return None
+        if len(data) > BODY_BYTES and (
+            not data.isascii() or max(map(len, lines)) > BODY_BYTES
+        ):
+            return None
+        prefix, target = self._prefix, self._target
+        said: list[commands.Say] = []
+        for line in lines:
+            if not line.startswith(prefix):
+                message = _plain_message(line)
+                if message is None:
+                    return None
+                target = message[1] if message[1][0] == "#" else f"@{message[1]}"
+                prefix = line[: message.start(2)]
+                self._prefix, self._target = prefix, target
+            text = line[len(prefix) :]
+            if not text or text[0] == "\x01":
+                return None
+            said.append(commands.Say(target, text))
+        return said
 
     def decode(self, frame: bytes) -> Sequence[Word]:
         """The commands of a line."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from relaychat.model import events
+from relaychat.model.events import Said
 from relaychat.model.names import HOST, identity
 from relaychat.model.policy import Policy, RoleName
+from relaychat.model.words import Word
 from relaychat.session.dialect import Dialect
 from relaychat.session.table import render
 from relaychat.wire.irc import LINE_BYTES, message_lines
@@ -42,6 +46,32 @@ class IrcEvents(Dialect):
 
     echo = False
     acks = False
+
+    def rendered(self, events: Sequence[Word]) -> list[bytes]:
+        """``render`` of each; in short for messages of one sender to one place."""
+        frames: list[bytes] = []
+        last: Said | None = None
+        head = ""
+        for event in events:
+            if type(event) is not Said or event.kind != "text":
+                frames.append(self.render(event))
+                continue
+            if (
+                last is None
+                or event.sender is not last.sender
+                or event.to is not last.to
+                or event.room is not last.room
+                or event.account is not last.account
+            ):
+                last = event
+                source = identity(event.sender, event.account)
+                head = f":{source} PRIVMSG {event.to or event.room} :"
+            text = event.text
+            line = f"{head}{text}\r\n".encode()
+            if len(line) > LINE_BYTES or not text or "\n" in text:
+                line = self.said(event)
+            frames.append(line)
+        return frames
 
     @render(events.Said)
     def said(self, event: events.Said) -> bytes:
