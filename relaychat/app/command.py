@@ -14,6 +14,7 @@ LATER = {
     "backup": "relaychat.app.backup",
     "chaos": "relaychat.testing.chaos_command",
     "ctl": "relaychat.client.ctl",
+    "discover": "relaychat.client.discover",
     "init": "relaychat.app.init",
     "lookup": "relaychat.client.lookup",
     "restore": "relaychat.app.backup",

@@ -170,8 +170,13 @@ def main() -> None:
 @click.argument("rooms", nargs=-1)
 @room_key
 @as_json
+@click.option(
+    "--discover",
+    is_flag=True,
+    help="With the best relay that answers on this network (see: relaychat discover).",
+)
 @connection
-def chat(rooms: tuple[str, ...], **options: Any) -> None:
+def chat(rooms: tuple[str, ...], discover: bool, **options: Any) -> None:
     """Chat line by line; /help lists what else a line may be.
 
     It works under a pipe too: what stands on stdin is said, then it leaves.
@@ -179,9 +184,30 @@ def chat(rooms: tuple[str, ...], **options: Any) -> None:
     from relaychat.client.chat import chat_job
     from relaychat.client.run import run
 
-    where = target(options)
-    named = [where.room] if where.room else []
-    run(chat_job(where, [*rooms] or named, **options))
+    if not discover:
+        where = target(options)
+        named = [where.room] if where.room else []
+        run(chat_job(where, [*rooms] or named, **options))
+        return
+
+    from relaychat.client.choice import UNNAMED, found_first
+
+    for name in ("server", "agent"):
+        if _typed(name):
+            raise click.UsageError(f"--discover finds a server itself: no --{name}")
+    where = target({**options, "server": UNNAMED, "agent": False})
+    rest = {name: options[name] for name in ("key", "json")}
+    run(
+        found_first(
+            where, DEFAULT_TCP, lambda found: chat_job(found, list(rooms), **rest)
+        )
+    )
+
+
+def _typed(name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source == click.core.ParameterSource.COMMANDLINE
 
 
 @main.command(epilog=EXIT_CODES)

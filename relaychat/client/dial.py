@@ -33,7 +33,7 @@ from relaychat.client.output import note
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError
 from relaychat.client.trust import FirstUse, Pinned, Signed, Trust
-from relaychat.net.dial import BadServer, Domain, Host, Place, place_of, plain
+from relaychat.net.dial import BadServer, Domain, Place, of_host, place_of, plain
 from relaychat.net.names import BadName, LookupFailed, Names, server_of
 from relaychat.net.service import fingerprints_of
 from relaychat.wire.scram import NONCE_BYTES
@@ -152,7 +152,7 @@ def secured(reactor: Any, place: Place, trust: Trust) -> IStreamClientEndpoint:
     """The endpoint of a place with TLS. Raises BadServer."""
     wrap = partial(wrapClientTLS, trust)
     if place.port is not None:
-        made: IStreamClientEndpoint = wrap(Host(reactor, place.host, place.port))
+        made: IStreamClientEndpoint = wrap(of_host(reactor, place.host, place.port))
         return made
     asked = names(reactor)
     made = Domain(reactor, asked, place.host, wrap)

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from relaychat.model.world import Timer, World
+from relaychat.model.world import Timer
 from relaychat.net.interfaces import IP, Address, Interface
 
 PORT = 7602
@@ -158,14 +158,15 @@ class Reader:
     def __init__(
         self,
         reactor: Any,
-        world: World,
+        later: Callable[[float, Callable[[], None]], Timer],
         sock: socket.socket,
         received: Callable[[bytes, Any], None],
     ) -> None:
-        """``received`` is called with each datagram and the address it came from."""
+        """``received`` is called with each datagram and the address it came from;
+        ``later`` is ``World.later``, or ``callLater``."""
         self.socket = sock
         self._reactor = reactor
-        self._world = world
+        self._later = later
         self._received = received
         self._pause: Timer | None = None
         reactor.addReader(self)
@@ -192,16 +193,11 @@ class Reader:
             if self.socket.fileno() < 0:
                 return
         self._reactor.removeReader(self)
-        self._pause = self._world.later(PAUSE_S, self._resume)
+        self._pause = self._later(PAUSE_S, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
         self._reactor.addReader(self)
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is read at the moment."""
-        return self._pause is not None
 
     def close(self) -> None:
         """Read no more."""

@@ -185,8 +185,9 @@ class _Attempt:
         self.going.cancel()
 
 
-def _of_host(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
-    """A host by its address needs nothing but the address."""
+def of_host(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
+    """A host. By its address it needs nothing but the address, which keeps the scope
+    of a link-local one (``fe80::1%eth0``)."""
     if isIPAddress(host):
         return TCP4ClientEndpoint(reactor, host, port, timeout=CONNECT_S)
     if isIPv6Address(host):
@@ -199,7 +200,7 @@ def plain(reactor: Any, server: str) -> IStreamClientEndpoint:
     kind, _, rest = server.partition(":")
     host, colon, port = rest.replace("\\:", ":").rpartition(":")
     if kind == "tcp" and colon and host and "=" not in rest and port.isdigit():
-        return _of_host(reactor, host.strip("[]"), int(port))
+        return of_host(reactor, host.strip("[]"), int(port))
     try:
         made: IStreamClientEndpoint = clientFromString(reactor, server)
     except (ValueError, TypeError, KeyError):

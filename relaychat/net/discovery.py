@@ -280,7 +280,7 @@ class Discovery:
         def received(data: bytes, sender: Any) -> None:
             self.received(data, sender, interface, partial(send, sender))
 
-        reader = Reader(self._reactor, self._world, sock, received)
+        reader = Reader(self._reactor, self._world.later, sock, received)
         self._readers[interface, version] = reader
 
     def _complain(self, interface: Interface, version: int, why: str) -> None:

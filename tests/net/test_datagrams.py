@@ -82,7 +82,7 @@ class ReaderTests(SynchronousTestCase):
             self.skipTest(f"sockets can't be bound to an interface here: {error}")
         self.got: list[bytes] = []
         self.reader = Reader(
-            self.reactor, self.world, sock, lambda data, _: self.got.append(data)
+            self.reactor, self.world.later, sock, lambda data, _: self.got.append(data)
         )
         self.addCleanup(self.reader.close)
         self.port = sock.getsockname()[1]
