@@ -2,8 +2,7 @@
 
 The pages are Markdown as it stands, readable where it lies. Three things are made here
 that they do not say: the navigation, which is what index.md lists, by its headings;
-links to Python files of the package, which lead to the API reference; and links to
-other files beside docs/, which are copied.
+links to modules of the package, which lead to the API reference; the list of changes.
 """
 
 from __future__ import annotations
@@ -35,14 +34,21 @@ pygments_style, pygments_dark_style = "friendly", "native"
 highlight_language = "none"
 suppress_warnings = ["misc.highlighting_failure"]
 
+ROOT = Path(__file__).parent.parent
 LOG = getLogger(__name__)
 SECTION = re.compile(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", re.M | re.S)
 PAGE = re.compile(r"^- \[[^\]]*\]\((\w+)\.md\)", re.M)
+NAMED = re.compile(r"\[\w+\.md\]\((?=\w+\.md)")
 MODULE = re.compile(r"(?:\.\./)+(relaychat/[\w/]+)\.py")
 
 
-def navigation(app: Sphinx, page: str, source: list[str]) -> None:
-    """Below index.md: one table of contents for each of its headings with pages."""
+def prepare(app: Sphinx, page: str, source: list[str]) -> None:
+    """Below index.md: one table of contents for each of its headings with pages. In
+    place of changes.md: the list of changes, which lies where people look for it."""
+    # A page that is called by its file's name is called by its title on the site.
+    source[0] = NAMED.sub("[](", source[0])
+    if page == "changes":
+        source[0] = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     if page != "index":
         return
     for title, text in SECTION.findall(source[0]):
@@ -67,5 +73,5 @@ def links(app: Sphinx, tree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("source-read", navigation)
+    app.connect("source-read", prepare)
     app.connect("doctree-read", links)
