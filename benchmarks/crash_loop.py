@@ -2,7 +2,9 @@
 
 The real relay serves native clients (accounts and a guest, over TCP and the UNIX
 socket, two of them through bad weather of their own) and plain IRC clients. All of them
-talk and read all the time.
+talk and read all the time. Two more are processes of the client library, with their
+outbox on the disk: one talks, the other answers each of its messages.
+These two are killed with -9 all the time, at random moments and as their outbox syncs.
 The relay is killed at random moments: under load, while it starts, and, by strace, as
 it syncs or writes for the n-th time. It is started again at once. What every client
 was told is written into journals; at the end, once all clients had time to come back,
@@ -33,6 +35,8 @@ from typing import Any
 
 import msgspec
 from crash_clients import ROOMS, Irc, Native, Wanderer, welcome
+from crash_people import KilledPerson
+from crash_person import answer_to
 from crash_server import (
     CALLS,
     MOST_CALLS,
@@ -46,9 +50,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from relaychat.model.commands import Say
+from relaychat.model.events import Said
 from relaychat.testing.chaos import FAIR, ChaosProxy, Weather
 from relaychat.testing.checker import Report, check
-from relaychat.testing.truth import DATABASE, from_folder
+from relaychat.testing.notes import asked
+from relaychat.testing.truth import DATABASE, Truth, from_folder
 
 reactor: Any = installed
 EARLY, LOAD = "while it starts", "under load"
@@ -81,6 +88,8 @@ class Loop:
         self.recovered: list[float] = []
         self.natives: list[Native] = []
         self.ircs: list[Irc] = []
+        self.people: list[KilledPerson] = []
+        self.client_kills: Counter[str] = Counter()
         to = f"tcp:127.0.0.1:{server.native_port}"
         self.far = ChaosProxy(reactor, "tcp:0", to, FAR, options.seed)
         self.slow = ChaosProxy(reactor, "tcp:0", to, SLOW, options.seed)
@@ -111,6 +120,23 @@ class Loop:
             Irc(reactor, irc, "irma", ROOMS[0]),
             Irc(reactor, unix, "ivan", ROOMS[1]),
         ]
+
+    async def invite_people(self) -> None:
+        """Those who are killed. The one who answers is there before the first word."""
+        tcp = f"tcp:127.0.0.1:{self.server.native_port}"
+        unix = f"unix:{self.server.data / 'native.sock'}"
+        folder, traced = self.server.folder, self.options.traced
+        quin = KilledPerson(
+            reactor, folder, tcp, "quin", [ROOMS[1]], traced=traced,
+            kills=self.client_kills, answers="pat",
+        )  # fmt: skip
+        self.people.append(quin)
+        await self.until("who answers", START_S, lambda: quin.inside)
+        pat = KilledPerson(
+            reactor, folder, unix, "pat", list(ROOMS), traced=traced,
+            kills=self.client_kills, talks=True,
+        )  # fmt: skip
+        self.people.append(pat)
 
     @property
     def acked(self) -> int:
@@ -175,11 +201,12 @@ class Loop:
         for proxy in (self.far, self.slow):
             await proxy.start()
         self.server.start()
-        self.server.account("ann", "bob", "cat", "eve", "sly")
+        self.server.account("ann", "bob", "cat", "eve", "sly", "pat", "quin")
         self.invite()
         await self.until("the rooms", START_S, self._all_inside)
         self.invite_irc()
         await self.until("IRC", START_S, lambda: all(i.inside for i in self.ircs))
+        await self.invite_people()
         await sleep(0.2)
         self.server.kill()
         self.kills[LOAD] += 1
@@ -206,14 +233,26 @@ class Loop:
             for irc in self.ircs:
                 irc.drain()
             await self.until("IRC", HEAL_S, lambda: all(i.drained for i in self.ircs))
+            quin, pat = self.people
+            await self._finish(pat)
+            await self._finish(quin)
             ends = self.ends()
             await self.until(
                 "all to be level", HEAL_S,
                 lambda: all(native.level(ends) for native in self.natives),
             )  # fmt: skip
+            await self._finish(*self.people)
         except TooSlow as what:  # the checker says who
             print(f"too slow: {what}", file=sys.stderr)
         self.server.kill()  # a clean end would write on: that guests have left
+
+    async def _finish(self, *people: KilledPerson) -> None:
+        """Nothing of theirs is on its way any more, and they have read all there is."""
+        ends = self.ends()
+        for person in people:
+            person.finish(ends)
+        names = " and ".join(person.journal.name for person in people)
+        await self.until(names, HEAL_S, lambda: all(person.done for person in people))
 
     def _answered(self) -> bool:
         return all(not len(native.conversation.outbox) for native in self.natives)
@@ -236,6 +275,12 @@ class Loop:
             irc.stop()
         for proxy in (self.far, self.slow):
             await proxy.stop()
+        self.end()
+
+    def end(self) -> None:
+        """End all processes; also when the loop itself is interrupted."""
+        for person in self.people:
+            person.stop()
         self.server.kill()
 
 
@@ -244,10 +289,13 @@ def judge(loop: Loop, old: list[str], seconds: float) -> bool:
     truth = from_folder(loop.server.data, but=tuple(old))
     journals = [native.journal for native in loop.natives]
     journals += [irc.journal for irc in loop.ircs]
+    journals += [person.journal for person in loop.people]
     report = check(truth, journals, healed=True)
     for violation in report.violations:
         print(violation, file=sys.stderr)
     wrong = [text for native in loop.natives for text in native.wrong]
+    wrong += [text for person in loop.people for text in person.complaints()]
+    wrong += answered_otherwise(truth, *loop.people)
     wrong += loop.server.complaints()
     wrong += loop.server.verified()
     for text in wrong[:20]:
@@ -261,16 +309,33 @@ def judge(loop: Loop, old: list[str], seconds: float) -> bool:
     return bool(fine and enough and not slow)
 
 
+def answered_otherwise(
+    truth: Truth, quin: KilledPerson, pat: KilledPerson
+) -> list[str]:
+    """Each message of Pat's in the room has one answer of Quin's, in their order."""
+    places = truth.cids[truth.device(pat.journal.device) or 0].values()
+    (log,) = truth.named(ROOMS[1], quin.journal.reading[ROOMS[1]])
+    seqs = sorted(place.seq for place in places if place.log is log)
+    texts = [answer_to(Said(ROOMS[1], seq, 0, "pat", "")) for seq in seqs]
+    wanted = [asked(Say(ROOMS[1], text)) for text in texts]
+    known = set(wanted)
+    found = [digest for digest in log.asked if digest in known]
+    if found == wanted and wanted:
+        return []
+    return [f"{len(wanted)} messages to be answered, {len(found)} answers, or disorder"]
+
+
 def line(loop: Loop, report: Report, seconds: float, p50: float, longest: float) -> str:
     """The figures."""
     found, counts = report.found, report.counts
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(loop.kills.items()))
+    clients = ", ".join(f"{n} {kind}" for kind, n in sorted(loop.client_kills.items()))
     traced = "" if STRACE else " (none in system calls: strace is missing)"
     missing = sum(
         found.get(name, 0) for name in ("I2", "I4", "I5", "I8", "I9", "I10", "I11")
     )
     return (
-        f"{loop.kills.total()} kills in {seconds:.0f} s ({kinds}){traced}: "
+        f"{loop.kills.total()} kills in {seconds:.0f} s ({kinds}; {clients}){traced}: "
         f"{counts.acked} acknowledged, {found.get('I1', 0)} lost, "
         f"{found.get('I3', 0)} doubled, {found.get('I6', 0) + found.get('I7', 0)} "
         f"reordered, {missing} missing; {counts.entries} entries, {counts.seen} shown, "
@@ -313,6 +378,7 @@ def main() -> int:
 
         reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(ended))
         reactor.run()
+        loop.end()
     return codes[0] if codes else 1
 
 

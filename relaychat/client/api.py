@@ -139,6 +139,7 @@ class Client:
         self.conversation = Conversation(
             hello,
             everything=True,
+            returning=self.file.welcomed,
             greeting=dial.greeting(where.server),
             spool=self.file,
         )
@@ -377,6 +378,10 @@ class Client:
                     self.log.failure("a listener for {kind} failed", kind=kind.__name__)
 
     def _ready(self) -> None:
+        try:
+            self.file.welcome()
+        except StateError:
+            self.log.failure("it can't be written that we were here")
         self._followed.send_marks()
         waiting, self._connecting = self._connecting, []
         for one in waiting:

@@ -7,6 +7,7 @@ said is in the log, then leaves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.lines import Lines
+from relaychat.client.missed import Missed
 from relaychat.client.run import Job
 from relaychat.client.show import clean, full_line, json_line
 from relaychat.client.state import take_device
@@ -69,12 +71,20 @@ class Chat:
         self._leaving = False
         self._lines = Lines(LINE_BYTES)
         self._device = take_device(target.home)
+        here = target.home if os.isatty(fd) and not json else None
+        self._missed = Missed(reactor, here)
         self._visit = Visit(
-            reactor, target, self._device.secret, self._heard, everything=True
+            reactor,
+            target,
+            self._device.secret,
+            self._heard,
+            everything=True,
+            returning=self._missed.returning,
         )
         self._input = Input(reactor, fd, self._typed, self._typed_all)
         for room in rooms:
             self._join(room, key)
+        self._missed.follow(self._visit.conversation, self._visit.fail)
 
     async def run(self) -> int:
         """Chat until the input ends, /quit or a signal."""
@@ -84,6 +94,7 @@ class Chat:
         finally:
             self._input.pause()
             self._device.close()
+            self._missed.close()
 
     # -- from the server ---------------------------------------------------------------
 
@@ -109,6 +120,8 @@ class Chat:
     def _show(self, event: Word, raw: bytes) -> None:
         if isinstance(event, events.TopicSet):
             self._topics[fold(event.room)] = event.text
+        if not self._missed.shows(event):
+            return
         if self._json:
             output.write(json_line(raw) + "\n")
             return
@@ -117,7 +130,10 @@ class Chat:
             output.write(text + "\n")
 
     def _entered(self, room: events.RoomShown) -> None:
+        new = self._missed.entered(room)
         if room.direct is not None:
+            if new:
+                self._tell(f"@{room.direct}: {new}")
             return
         self._topics[fold(room.room)] = room.topic
         if fold(room.room) not in self._seen:
@@ -125,7 +141,8 @@ class Chat:
             count = room.members_total
             topic = f": {room.topic}" if room.topic else ""
             people = f"{count} member{'' if count == 1 else 's'}"
-            self._tell(f"in {room.room} with {people}{topic}")
+            behind = f" ({new})" if new else ""
+            self._tell(f"in {room.room} with {people}{topic}{behind}")
         if not self._room and self._visit.conversation.wants(room.room):
             self._turn_to(room.room)
 
@@ -206,7 +223,7 @@ class Chat:
             self._turn_to(room)
         else:
             self._room = room
-            conversation.follow(room, key)
+            conversation.follow(room, key, self._missed.cursor(room))
 
     def _part(self, rest: str) -> None:
         room, reason = self._room, rest

@@ -89,13 +89,16 @@ class Conversation:
         hello: Hello,
         *,
         everything: bool = False,
+        returning: bool = False,
         window: int = WINDOW,
         greeting: Greeting | None = None,
         spool: Spool | None = None,
     ) -> None:
         """``everything``: follow every room that the user is in, not only those asked
-        for. ``greeting``: how hello is said, if not plainly. ``spool`` keeps what is
-        sent over a crash of this program; it belongs to the device that hello names."""
+        for; of one ``returning``, who was here before, also all of the direct rooms
+        that began since. ``greeting``: how hello is said, if not plainly. ``spool``
+        keeps what is sent over a crash of this program; it belongs to the device that
+        hello names."""
         self.hello = hello
         self._greeting = greeting or Greeting()
         self.outbox = Outbox(window, spool)
@@ -104,7 +107,7 @@ class Conversation:
         """The server's, of this connection."""
         self.ready = False
         self.nick = hello.nick
-        self._places = Places(everything)
+        self._places = Places(everything, returning)
         self._asked: dict[int, Command] = {}
         self._last_id = 0
         self._resume_id = 0
@@ -222,6 +225,7 @@ class Conversation:
 
     def disconnected(self) -> list[Happening]:
         """The connection is gone. What was asked on it is answered with LOST."""
+        self._places.returning = self._places.returning or self.ready
         self.welcome, self.ready = None, False
         self.outbox.lost()
         asked, self._asked = self._asked, {}

@@ -88,6 +88,8 @@ class ClientFile:
                     "INSERT OR IGNORE INTO device VALUES (1, ?, 0)", (new_secret(),)
                 )
             self.secret, self.high = self._read("SELECT secret, high FROM device")[0]
+            self.welcomed = bool(self._read("PRAGMA user_version")[0][0])
+            """Whether a server has ever let it in."""
         except (OSError, sqlite3.Error) as error:
             self._lock.release()
             raise StateError(f"{path}: {error}") from None
@@ -174,6 +176,13 @@ class ClientFile:
         )
 
     # -- how far it has read -------------------------------------------------------
+
+    def welcome(self) -> None:
+        """A server has let it in. Raises StateError."""
+        if not self.welcomed:
+            with self._transaction(durable=True):
+                self._db.execute("PRAGMA user_version = 1")
+            self.welcomed = True
 
     def reading(self) -> dict[str, Reading]:
         """All rooms that it is in, by their folded names. Raises StateError."""

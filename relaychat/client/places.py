@@ -50,8 +50,11 @@ class Places:
     """All of them, by their folded names; ``everything``: also those that the server
     shows us unasked."""
 
-    def __init__(self, everything: bool) -> None:
+    def __init__(self, everything: bool, returning: bool) -> None:
         self._everything = everything
+        self.returning = returning
+        """We were here before: a direct room that we do not know began while we were
+        away, and is read from its start."""
         self._places: dict[str, Place] = {}
 
     def __iter__(self) -> Iterator[Place]:
@@ -108,7 +111,8 @@ class Places:
             if place is not None:
                 self._places[fold(room.room)] = place
         if place is None and self._everything:
-            place = Place(room.room, "", Reader(room.room))
+            since = 0 if self.returning and room.direct is not None else None
+            place = Place(room.room, "", Reader(room.room, since=since))
             self.add(place)
         if place is None:
             return None, False

@@ -197,7 +197,7 @@ def take_device(folder: Path) -> Device:
 
 
 class CursorFile:
-    """Cursors by room, in a file that ``tail --cursor`` goes on from.
+    """Cursors by room, in a file that ``tail --cursor`` and ``chat`` go on from.
 
     Written after what it stands for was written out: so after ``kill -9`` the last few
     events may come once more, and none is missing.
@@ -207,6 +207,8 @@ class CursorFile:
         """Raises StateError if it is there and can't be read."""
         self.path = path
         self.cursors: dict[str, Cursor] = {}
+        self.new = not path.exists()
+        """Nothing was ever remembered in it."""
         try:
             data = path.read_bytes()
             self.cursors = msgspec.json.decode(data, type=dict[str, Cursor])
@@ -226,4 +228,10 @@ class CursorFile:
         """Remember where a room is left. Raises StateError."""
         if self.cursors.get(room) != cursor:
             self.cursors[room] = cursor
+            replace(self.path, msgspec.json.encode(self.cursors), durable=False)
+
+    def keep(self, cursors: dict[str, Cursor]) -> None:
+        """Remember these and no others. Raises StateError."""
+        if self.new or self.cursors != cursors:
+            self.cursors, self.new = cursors, False
             replace(self.path, msgspec.json.encode(self.cursors), durable=False)

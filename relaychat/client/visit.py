@@ -82,8 +82,11 @@ class Visit:
         secret: str,
         heard: Callable[[Happening], None] = lambda happening: None,
         everything: bool = False,
+        returning: bool = False,
     ) -> None:
-        """Raises Trouble for a server that can't be dialled, StateError."""
+        """``everything`` and ``returning``: see ``Conversation``.
+
+        Raises Trouble for a server that can't be dialled, StateError."""
         self._target = target
         self._clock: IReactorTime = reactor
         self._heard = heard
@@ -102,7 +105,10 @@ class Visit:
             client=f"relaychat/{__version__}",
         )
         self.conversation = Conversation(
-            hello, everything=everything, greeting=dial.greeting(target.dialled)
+            hello,
+            everything=everything,
+            returning=returning,
+            greeting=dial.greeting(target.dialled),
         )
         try:
             trusting = target.trusting if alone else dial.NOTHING_SAID

@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from relaychat.model.errors import CidPassed
 from relaychat.model.names import fold
 from relaychat.testing.notes import (
     Acked,
@@ -54,6 +55,9 @@ class Op(Struct, gc=False):
     epoch: str = ""
     seq: int = 0
     refused: bool = False
+    passed: bool = False
+    """Refused as one that came too late, on the connection that it was sent on
+    first."""
 
     @property
     def acked(self) -> bool:
@@ -156,8 +160,12 @@ class Journal:
         self.connections += 1
 
     def _invoked(self, note: Invoked) -> None:
-        if note.op in self.ops:
-            self.strange.append(f"op {note.op} was invoked twice")
+        before = self.ops.pop(note.op, None)
+        if before is not None:
+            self.ops[-1 - len(self.ops)] = before
+            before.cid = None  # It is the new one's; this one is known by its words.
+            if not before.refused:
+                self.strange.append(f"op {note.op} was invoked twice")
         self.ops[note.op] = Op(
             note.op, note.at_us, note.room, note.digest, note.cid, self.connections
         )
@@ -166,7 +174,7 @@ class Journal:
         op = self.ops.get(note.op)
         if op is None or op.refused:
             self.strange.append(f"{note} answers nothing that is open")
-        elif op.acked and (op.seq, op.epoch) != (note.seq, note.epoch):
+        elif op.acked and not _same(op, note):
             self.strange.append(f"{note} after {op}")
         elif not op.acked:
             op.acked_us, op.acked_room = note.at_us, note.room
@@ -178,6 +186,9 @@ class Journal:
             self.strange.append(f"{note} answers nothing that is open")
         else:
             op.refused = True
+            op.passed = (
+                note.code == CidPassed.code and op.connection == self.connections
+            )
 
     def _closed(self, note: Closed) -> None:
         self.closed = True
@@ -242,3 +253,9 @@ class Journal:
         self.reading.pop(room, None)
         for stay in self.stays.get(room, [])[-1:]:
             stay.over = True
+
+
+def _same(op: Op, note: Acked) -> bool:
+    """Whether a second answer, to a resend, names the place that the first one did."""
+    epochs = {op.epoch, note.epoch} - {""}
+    return op.seq == note.seq and len(epochs) <= 1

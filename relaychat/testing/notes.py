@@ -1,7 +1,7 @@
 """What a client writes down, one note at a time, in the order in which it happened.
 
 A real process writes notes as JSON lines into a file; they are durable enough when the
-kernel has them, for it is the server that is killed.
+kernel has them, for it is processes that are killed, and not the machine.
 """
 
 from __future__ import annotations
@@ -105,8 +105,9 @@ class Connected(Note, frozen=True, omit_defaults=True, tag="connected", gc=False
 
 
 class Invoked(Note, frozen=True, omit_defaults=True, tag="invoked", gc=False):
-    """The first attempt to send something; ``op`` is new in this journal. A resend is
-    the same op and is not written down."""
+    """The first attempt to send something. ``op`` is new in this journal, or that of
+    something which the client itself refused to send. A resend is the same op and is
+    not written down."""
 
     op: int
     at_us: int

@@ -74,7 +74,20 @@ class NativeWitness:
         self._cursors = {fold(room): one for room, one in (cursors or {}).items()}
         self._reading: set[str] = set()
         self._readers: dict[str, Reader] = {}
+        self._before: dict[str, int] = {}
+        """Up to where earlier lives of this process have read."""
         self._nick = fold(conversation.nick)
+
+    def comes_back(self, room: str, cursor: Cursor) -> None:
+        """An earlier life of this process has read the room up to here. What a crash
+        makes come again is passed over; a hole shows."""
+        room = fold(room)
+        self._reading.add(room)
+        self._cursors[room] = cursor
+        self._before[room] = cursor.seq
+        reader = self._conversation.reader(room)
+        if reader is not None:
+            self._readers[room] = reader
 
     def sent(self, send: Send) -> None:
         """This is about to be sent for the first time."""
@@ -123,6 +136,9 @@ class NativeWitness:
     def _shown(self, event: LogEvent | Gap | Withheld, raw: bytes) -> None:
         room = fold(event.room)
         epoch = self._cursors[room].epoch
+        last = event.seq if isinstance(event, LogEvent) else event.last
+        if last <= self._before.get(room, 0) and not isinstance(event, Gap):
+            return
         if isinstance(event, Gap):
             epoch, reason = event.epoch, str(event.reason)
         else:

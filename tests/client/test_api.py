@@ -255,6 +255,40 @@ class RoomTests(ClientTestCase):
         one = self.up("ann", name="one")
         self.assertEqual(two.rooms["#tea"].unread, 0)
 
+    def test_spoken_to_for_the_first_time_while_away(self) -> None:
+        """A direct room that began while the program was away is told from its first
+        message; one that is new altogether is not told what was said before."""
+        bob = self.up("bob")
+        self.close(self.up("ann", "#tea"))
+        for text in ("one", "two"):
+            bob.send("@ann", text)
+            self.place.run()
+        ann = self.client()
+        heard = self.heard(ann)
+        ann.connect()
+        self.place.run()
+        self.assertEqual(heard, [("bob", "one"), ("bob", "two")])
+        self.close(ann)
+        other = self.client(name="other")
+        heard = self.heard(other)
+        other.connect()
+        self.place.run()
+        bob.send("@ann", "three")
+        self.place.run()
+        self.assertEqual(heard, [("bob", "three")])
+
+    def test_spoken_to_for_the_first_time_while_cut_off(self) -> None:
+        """The same without a connection for a while."""
+        ann, bob = self.up(), self.up("bob")
+        heard = self.heard(ann)
+        relay, self.place.relay = self.place.relay, None
+        self.place.connections[0].lose()
+        bob.send("@ann", "one")
+        self.place.run()
+        self.place.relay = relay
+        self.place.advance(60)
+        self.assertEqual(heard, [("bob", "one")])
+
     def test_events_come_once(self) -> None:
         """Over a lost connection and a new start each event is given once."""
         ann, bob = self.up("ann", "#tea"), self.up("bob", "#tea")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from relaychat.client.core import Conversation
-from relaychat.model.commands import Hello, Kick, Part, Redact, Rename, Say, SetPolicy
+from relaychat.model.commands import (
+    Cursor,
+    Hello,
+    Kick,
+    Part,
+    Redact,
+    Rename,
+    Say,
+    SetPolicy,
+)
 from relaychat.model.policy import PolicyChange
 from relaychat.session.irc.dialect import Irc
 from relaychat.testing.checker import Report, check
 from relaychat.testing.journal import Journal
 from relaychat.testing.link import MemoryLink
+from relaychat.testing.notes import Refused
 from relaychat.testing.relay import RelayTestCase, Speaker
 from relaychat.testing.truth import from_ledger
 from relaychat.testing.witness import IrcWitness, NativeWitness
@@ -133,6 +143,50 @@ class WitnessTests(RelayTestCase):
         self.bob.connect()
         self.ann.send("four")
         self.assertEqual(self.judged().counts.seen, 7 - 1 + 7 - 2)
+
+    def another_life(self, of: Native, behind: int) -> None:
+        """Its process was killed and is started again: its cursor on the disk stands
+        so many entries behind, or ahead, of what it was shown."""
+        of.cut()
+        epoch = of.journal.reading[ROOM]
+        seq = of.journal.streams[ROOM, epoch].seq
+        of.conversation = Conversation(of.conversation.hello)
+        of.conversation.follow(ROOM, cursor=Cursor(epoch, seq - behind))
+        of.witness = NativeWitness(
+            of.journal.add, of.conversation, self.world.monotonic_us
+        )
+        of.witness.comes_back(ROOM, Cursor(epoch, seq))
+
+    def test_another_life(self) -> None:
+        """What comes again after a crash of the client is passed over once."""
+        self.ann.send("one", "two")
+        self.bob.pull()
+        self.another_life(self.bob, behind=2)
+        self.ann.send("three")
+        self.bob.connect()
+        self.ann.send("four")
+        self.assertEqual(self.judged().counts.seen, 7 - 1 + 7 - 2)
+
+    def test_a_hole_between_lives(self) -> None:
+        """What no life was shown is found."""
+        self.bob.pull()
+        self.ann.send("one", "two")
+        self.another_life(self.bob, behind=-1)
+        self.bob.connect()
+        self.bob.pull()
+        ledger = from_ledger(self.relay.store.ledger)
+        self.assertEqual(check(ledger, self.journals).found, {"I5": 1})
+
+    def test_never_sent(self) -> None:
+        """A client whose process was killed before its outbox had a message refuses it
+        itself, and uses its number again."""
+        self.ann.witness.sent(Say(ROOM, "lost in the crash", cid=1))
+        self.ann.journal.add(Refused(1, "never kept"))
+        self.ann.send("said instead")
+        self.assertEqual(self.judged().counts.refused, 1)
+        self.assertEqual(self.ann.journal.strange, [])
+        self.ann.witness.sent(Say(ROOM, "again", cid=1))
+        self.assertEqual(len(self.ann.journal.strange), 1)
 
     def test_put_out_and_back(self) -> None:
         """Kicked, with more behind it in the same read; then in again."""
