@@ -40,6 +40,13 @@ MAY_IMPORT = {
         "relaychat.net.records",
         "relaychat.net.service",
     ),
+    "relaychat.doctor": (
+        "relaychat.model",
+        "relaychat.wire",
+        "relaychat.net",
+        "relaychat.client",
+        "relaychat.app.world",
+    ),
     "relaychat.app": (EVERYTHING,),
     "relaychat.__main__": (EVERYTHING,),
     "relaychat.extend": (EVERYTHING,),

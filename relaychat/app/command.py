@@ -15,6 +15,7 @@ LATER = {
     "chaos": "relaychat.testing.chaos_command",
     "ctl": "relaychat.client.ctl",
     "discover": "relaychat.client.discover",
+    "doctor": "relaychat.doctor.command",
     "init": "relaychat.app.init",
     "lookup": "relaychat.client.lookup",
     "restore": "relaychat.app.backup",

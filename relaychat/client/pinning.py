@@ -9,8 +9,6 @@ fingerprint was told otherwise.
 from __future__ import annotations
 
 import random
-import socket
-import ssl
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -27,7 +25,14 @@ from relaychat.client.run import LOCAL, REFUSED, UNREACHABLE, USAGE, Trouble, fi
 from relaychat.client.show import clean
 from relaychat.client.state import StateError
 from relaychat.client.trust import digest_of, is_among, weakness
-from relaychat.net.dial import CONNECT_S, TLS_PORT, BadServer, Place, place_of
+from relaychat.net.dial import (
+    CONNECT_S,
+    TLS_PORT,
+    BadServer,
+    Place,
+    place_of,
+    shown_certificate,
+)
 from relaychat.net.names import LookupFailed
 from relaychat.net.service import NotOffered, Target, fingerprints_of, targets_of
 
@@ -160,21 +165,11 @@ def _fetch(place: Place, targets: list[Target]) -> x509.Certificate:
     failed = []
     for target in targets:
         try:
-            return x509.load_der_x509_certificate(_shown(place, target))
+            shown = shown_certificate(*target, place.host, CONNECT_S)
+            return x509.load_der_x509_certificate(shown)
         except (OSError, ValueError) as error:
             failed.append(f"{target}: no certificate to be had: {error}")
     return _leave(UNREACHABLE, "; ".join(failed))
-
-
-def _shown(place: Place, target: Target) -> bytes:
-    """What a target shows to who asks for the place."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        socket.create_connection(target, timeout=CONNECT_S) as plain,
-        context.wrap_socket(plain, server_hostname=place.host) as secure,
-    ):
-        return secure.getpeercert(binary_form=True) or b""
 
 
 def _lines(shown: x509.Certificate, fingerprint: str) -> list[str]:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import random
 import re
+import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -183,6 +185,18 @@ class _Attempt:
         """See Deferred."""
         self.cancelled = True
         self.going.cancel()
+
+
+def shown_certificate(host: str, port: int, name: str | None, within_s: float) -> bytes:
+    """The certificate (DER) that a server shows to who asks for a name, whoever has
+    signed it; it waits for it. Raises OSError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((host, port), timeout=within_s) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
+        return secure.getpeercert(binary_form=True) or b""
 
 
 def of_host(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:

@@ -1,0 +1,112 @@
+"""What an examination makes of what it meets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from ipaddress import ip_address
+from pathlib import Path
+
+from click.testing import CliRunner
+from twisted.trial.unittest import SynchronousTestCase
+
+from relaychat.doctor.command import doctor
+from relaychat.doctor.examine import Examination, Place, place_of
+from relaychat.doctor.listen import DIALECT
+from relaychat.doctor.probes import Heard
+from relaychat.doctor.report import Outcome
+from relaychat.doctor.verdicts import diagnose
+from relaychat.wire.discovery import Answer, Door
+from tests.net.pki import Made, make
+
+HERE = "127.0.0.1"
+
+
+class PlaceTests(SynchronousTestCase):
+    def test_places(self) -> None:
+        """Names and addresses; a link-local one has its interface."""
+        self.assertEqual(place_of(HERE), Place(ip_address(HERE)))
+        self.assertEqual(place_of("::1"), Place(ip_address("::1")))
+        self.assertEqual(place_of("localhost").ip.is_loopback, True)
+        scoped = place_of("fe80::1%lo")
+        self.assertEqual(
+            scoped, Place(ip_address("fe80::1"), socket.if_nametoindex("lo"))
+        )
+        self.assertRaises(OSError, place_of, "no such host.invalid")
+
+
+class DoorTests(SynchronousTestCase):
+    """A machine that has told of its door, on loopback."""
+
+    def setUp(self) -> None:
+        self.made = make("tea.test")
+        self.listening = socket.create_server((HERE, 0))
+        self.port: int = self.listening.getsockname()[1]
+        self.serve = True
+        thread = threading.Thread(target=self.shake_hands, args=(self.made,))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.listening.shutdown, socket.SHUT_RDWR)
+
+    def shake_hands(self, made: Made) -> None:
+        """With everybody who comes; or hang up."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(made.put(Path(self.mktemp())).certificate)
+        with self.listening:
+            while True:
+                try:
+                    connection, _ = self.listening.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    if self.serve:
+                        context.wrap_socket(connection, server_side=True).close()
+
+    def reach(self, fingerprint: str, tls: bool = True) -> Examination:
+        """Reach a machine that answered, by UDP, with this door."""
+        place = Place(ip_address(HERE))
+        made = Examination(place, None, 1)
+        door = Door(DIALECT, HERE, self.port, tls, fingerprint.replace(":", "").lower())
+        said = Answer(name="tea", instance="0" * 16, at=0, doors=(door,))
+        made._prober.heard.append(Heard("lo", "broadcast", HERE, said))
+        made.report.target = made._target(place)
+        made.report.target.udp = Outcome.OK
+        made._reach(place)
+        return made
+
+    def test_certificate(self) -> None:
+        """A certificate is compared with the one that was announced; without one, and
+        without TLS, there is nothing to compare."""
+        for fingerprint, tls, what in (
+            (self.made.fingerprint, True, "same"),
+            ("AB" * 32, True, "other"),
+            ("", True, "untold"),
+            ("", False, "untold"),
+        ):
+            target = self.reach(fingerprint, tls).report.target
+            assert target is not None
+            self.assertEqual(target.certificate, what)
+            self.assertEqual(target.door, f"{HERE}:{self.port}")
+            self.assertEqual((target.tcp, target.name), (Outcome.OK, "tea"))
+
+    def test_no_tls(self) -> None:
+        """A door that is open, and has no TLS, is told."""
+        self.serve = False
+        report = self.reach(self.made.fingerprint).report
+        told, _ = diagnose(report, {"udp_port": "1"})
+        self.assertEqual(told.cause, "tls_fails")
+
+
+class CommandTests(SynchronousTestCase):
+    def test_usage(self) -> None:
+        """What makes no sense is refused before anything is sent."""
+        for words, text in (
+            (["lan", "--listen", HERE], "--listen takes no ADDRESS"),
+            (["lan", "--port", "0"], "0 is not in the range"),
+            (["lan", "no such host.invalid"], ""),
+        ):
+            done = CliRunner().invoke(doctor, words)
+            self.assertEqual(done.exit_code, 2, done.output)
+            self.assertIn(text, done.output)
