@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -69,6 +71,12 @@ CASES: list[tuple[str, Report]] = [
 
 
 class VerdictTests(SynchronousTestCase):
+    def test_page(self) -> None:
+        """The page lists all causes, in the order in which they are looked for."""
+        page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
+        listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+        self.assertEqual(listed, list(dict.fromkeys(one.cause for one in VERDICTS)))
+
     def test_causes(self) -> None:
         """Each finding has its cause."""
         for cause, found in CASES:
