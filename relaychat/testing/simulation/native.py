@@ -142,6 +142,8 @@ class Native:
         """On disk: the rooms that it follows."""
         self.kept: list[tuple[str, int]] = []
         """Messages of its own that are in a log, latest last: room and seq."""
+        self._welcomed = False
+        """On disk: whether it was let in before."""
         self.pages: list[Paged] = []
         """Pages of history that it was given."""
         self.redacted: list[tuple[str, int]] = []
@@ -179,6 +181,7 @@ class Native:
         self.conversation = WatchedConversation(
             hello,
             everything=True,
+            returning=self._welcomed,
             window=window,
             spool=self.spool,
             greeting=Greeting(lambda: chance.randbytes(12).hex()),
@@ -276,7 +279,7 @@ class Native:
                 self.journal.add(words.Connected())
                 self.journal.add(words.Client(happening.welcome.nick, self._account))
             case Ready():
-                self.up = True
+                self.up = self._welcomed = True
             case Down():
                 self.up = False
                 why = self.conversation.broken
@@ -312,8 +315,10 @@ class Native:
             self.journal.add(words.Stopped(name))
         if reader is not None:
             self._readers[name] = reader
-        self.cursors[name] = Cursor(room.epoch, room.seq)
-        self.journal.add(words.Started(name, room.epoch, room.seq))
+        since = reader.since if reader is not None else None
+        seq = room.seq if since is None else min(since, room.seq)
+        self.cursors[name] = Cursor(room.epoch, seq)
+        self.journal.add(words.Started(name, room.epoch, seq))
         self._decide_on(room)
 
     def _decide_on(self, room: events.RoomShown) -> None:
