@@ -17,6 +17,7 @@ from relaychat.client import output
 from relaychat.client.happenings import (
     Answered,
     Entered,
+    Exited,
     Happening,
     Refused,
     Shown,
@@ -112,6 +113,8 @@ class Chat:
             output.note(str(refusal("not sent", happening.fault)))
         elif isinstance(happening, Shut):
             self._shut(happening)
+        elif isinstance(happening, Exited):
+            self._missed.left(happening.room)
         elif isinstance(happening, Answered) and isinstance(happening.answer, Fault):
             output.note(str(refusal("/part", happening.answer)))
         if not isinstance(happening, (Shown, Entered)):
@@ -154,6 +157,7 @@ class Chat:
 
     def _left(self, room: str) -> None:
         """Speak elsewhere, if we spoke there."""
+        self._missed.left(room)
         self._seen.discard(fold(room))
         if fold(room) == fold(self._room):
             rooms = [one for one in self._visit.conversation.rooms if one[0] != "@"]

@@ -80,6 +80,13 @@ class Missed:
             self._writing = self._clock.callLater(WRITE_S, self._write_soon)
         return event.seq > self._passed.get(fold(event.room), 0)
 
+    def left(self, room: str) -> None:
+        """We are in it no more."""
+        if self._file is not None:
+            gone = fold(room)
+            kept = self._file.cursors.items()
+            self._file.keep({name: one for name, one in kept if fold(name) != gone})
+
     def close(self) -> None:
         """Write what was shown. Raises StateError."""
         if self._writing is not None:
@@ -94,9 +101,10 @@ class Missed:
             self._failed(error)
 
     def _write(self) -> None:
-        if self._file is None or not self._conversation.ready:
+        if self._file is None:
             return
-        cursors: dict[str, Cursor] = {}
+        # Of a connection that has just begun, or is gone, not all rooms are known.
+        cursors = dict(self._file.cursors)
         for room in self._conversation.rooms:
             reader = self._conversation.reader(room)
             if reader is not None and reader.cursor is not None:

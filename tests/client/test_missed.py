@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.internet.task import Clock
 
 from relaychat.client.core import Conversation
-from relaychat.client.happenings import Entered, Shown
+from relaychat.client.happenings import Entered, Exited, Shown
 from relaychat.client.missed import MOST, WRITE_S, Missed
 from relaychat.model.commands import Hello, Join, Say
 from relaychat.model.events import Said
@@ -27,7 +27,7 @@ class MissedTests(RelayTestCase):
         self.bob, _ = self.open()
         self.bob.say(Hello("bob", "secret"), Join("#tea"))
 
-    def chat(self, *rooms: str) -> tuple[list[str], list[str]]:
+    def chat(self, *rooms: str, timely: bool = True) -> tuple[list[str], list[str]]:
         """A chat, from its start to its end: what it says of rooms, and what it shows
         of what was said."""
         clock = Clock()
@@ -50,7 +50,11 @@ class MissedTests(RelayTestCase):
                     told.append(missed.entered(one.room))
                 elif isinstance(one, Shown) and missed.shows(one.event):
                     shown += [one.event.text] if isinstance(one.event, Said) else []
-        clock.advance(WRITE_S)
+                elif isinstance(one, Exited):
+                    missed.left(one.room)
+        if timely:
+            clock.advance(WRITE_S)
+        conversation.disconnected()
         missed.close()
         ann.connectionLost()
         return told, shown
@@ -64,13 +68,13 @@ class MissedTests(RelayTestCase):
         told, shown = self.chat()
         self.assertEqual(told, ["2 new", "1 new"])
         self.assertEqual(sorted(shown), ["one", "psst", "two"])
-        self.assertEqual(self.chat("#tea"), (["", ""], []))
+        self.assertEqual(self.chat("#tea", timely=False), (["", ""], []))
         self.bob.say(Say("@ann", "more"))
         self.assertEqual(self.chat("#tea"), (["", "1 new"], ["more"]))
 
     def test_very_much(self) -> None:
         """Of very much the latest part is shown."""
-        self.chat("#tea")
+        self.chat("#tea", timely=False)
         self.bob.say(*[Say("#tea", str(n)) for n in range(MOST + 50)])
         told, shown = self.chat("#tea")
         self.assertEqual(told, [f"{MOST + 50} new, the latest {MOST} of them here"])
@@ -87,3 +91,4 @@ class MissedTests(RelayTestCase):
         other.connectionLost()
         self.bob.say(Say("#tea", "she is gone"))
         self.assertEqual(self.chat(), ([], []))
+        self.assertEqual((self.folder / "chat.json").read_text(), "{}")
