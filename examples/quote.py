@@ -3,8 +3,9 @@
 python quote.py relaychat://ann@chat.example.org '#quotes' --quote 17 --daytime 13
 
 The options are ports, UDP and TCP; --address is what they are bound to, 127.0.0.1 if
-nothing else is said. $RELAYCHAT_PASSWORD is the account's password. It is a client of
-the relay: so it needs nothing of it, and can do it no harm.
+nothing else is said. $RELAYCHAT_PASSWORD is the account's password; $RELAYCHAT_NICK its
+name, if the link has none. It is a client of the relay: so it needs nothing of it, and
+can do it no harm.
 
 A service that answers every datagram can be made to answer somebody who did not ask. So
 these answers go to the network that they are sent on and no further, other services get
@@ -20,10 +21,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.task import react
 
-from relaychat.client.api import Client
+from relaychat.client.api import CannotConnect, Client
+from relaychat.client.sending import RefusedByServer
+from relaychat.client.state import StateError
 from relaychat.model import events
 
 LIMIT_BYTES = 512  # RFC 865
@@ -34,6 +38,7 @@ PER_S = 10
 LEAST_PORT = 1024
 """Where people's datagrams come from; below are services, which might answer back."""
 DAY_MS = 86_400_000
+EXPECTED = (CannotConnect, RefusedByServer, CannotListenError, StateError, ValueError)
 
 Answer = Callable[[], bytes]
 
@@ -120,6 +125,21 @@ def serve(
     ]
 
 
+async def listen(client: Client, name: str, quotes: Quotes) -> None:
+    """Hear what is said in a room, and what was. Raises CannotConnect,
+    RefusedByServer."""
+    await client.connect()
+    room = await client.join(name)
+
+    def hear(event: Any) -> None:
+        if event.room == room.name:
+            quotes.hear(event)
+
+    client.on(events.LogEvent, hear)
+    for event in await client.history(name, REMEMBERED):
+        quotes.hear(event)
+
+
 async def main(reactor: Any, *arguments: str) -> None:
     options = argparse.ArgumentParser(usage=__doc__)
     options.add_argument("server")
@@ -128,22 +148,17 @@ async def main(reactor: Any, *arguments: str) -> None:
     options.add_argument("--daytime", type=int)
     options.add_argument("--address", default="127.0.0.1")
     asked = options.parse_args(arguments)
+    nick = os.environ.get("RELAYCHAT_NICK", "")
     password = os.environ.get("RELAYCHAT_PASSWORD")
-    client = Client(reactor, asked.server, password=password, name="quote")
-    await client.connect()
-    room = await client.join(asked.room)
     quotes = Quotes()
-
-    def hear(event: Any) -> None:
-        if event.room == room.name:
-            quotes.hear(event)
-
-    client.on(events.LogEvent, hear)
-    for event in await client.history(asked.room, REMEMBERED):
-        hear(event)
-    serve(reactor, asked.quote, asked.address, quotes.answer)
-    if asked.daytime:
-        serve(reactor, asked.daytime, asked.address, daytime)
+    try:
+        client = Client(reactor, asked.server, nick, password=password, name="quote")
+        await listen(client, asked.room, quotes)
+        serve(reactor, asked.quote, asked.address, quotes.answer)
+        if asked.daytime:
+            serve(reactor, asked.daytime, asked.address, daytime)
+    except EXPECTED as error:
+        sys.exit(f"quote: {error}")
     await Deferred()
 
 

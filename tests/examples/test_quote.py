@@ -15,7 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from examples import quote
 from examples.quote import DAY_MS, LIMIT_BYTES, PER_S, REMEMBERED, Datagrams, Quotes
+from relaychat.client.api import Client
 from relaychat.model.events import Joined, Redacted, Said
+from tests.client.test_api import ClientTestCase
 
 TODAY = 20_000
 EMPTY = b"Come again tomorrow.\r\n"
@@ -74,6 +76,31 @@ class QuotesTests(SynchronousTestCase):
         """Lines end as they do on the network."""
         self.quotes.hear(said(1, "a\nb"))
         self.assertEqual(self.quotes.answer(), b"a\r\nb\r\n    -- ann\r\n")
+
+
+class ListenTests(ClientTestCase):
+    """A room of a relay in memory."""
+
+    def test_history_and_news(self) -> None:
+        """What was said before it came, and what is said while it is there; of no other
+        room."""
+        ann = self.up("ann", "#quotes", "#tea")
+        self.say(ann, "#quotes", "before")
+        bob = self.up("bob", "#tea", name="quote")
+        quotes = Quotes(lambda: self.relay.world.now_ms() / 1000 + 86_400)
+        listening = Deferred.fromCoroutine(quote.listen(bob, "#quotes", quotes))
+        self.place.run()
+        self.successResultOf(listening)
+        self.say(ann, "#quotes", "after")
+        self.say(ann, "#tea", "elsewhere")
+        self.assertEqual(
+            [one.text for one in quotes.said.values()], ["before", "after"]
+        )
+        self.assertIn(b"-- ann", quotes.answer())
+
+    def say(self, client: Client, room: str, text: str) -> None:
+        client.send(room, text)
+        self.place.run()
 
 
 class Transport:
