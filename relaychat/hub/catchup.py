@@ -49,7 +49,10 @@ class CatchUp:
         peer.behind = {room: room.seq for room in rooms}
         peer.saw_changes = max((room.changed for room in rooms), default=0)
         for room in rooms:
-            del room.readers[peer.form][peer]
+            readers = room.readers[peer.form]
+            del readers[peer]
+            if not readers:
+                del room.readers[peer.form]
 
     def step(self, peer: Peer) -> None:
         """Give a reader more, as long as it takes it; then it is live, or waits to

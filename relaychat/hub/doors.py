@@ -60,7 +60,8 @@ def follow(turn: Turn, peer: Peer, room: Room) -> None:
         return
     readers = room.readers.get(peer.form)
     if readers is None:
-        readers = room.readers[peer.form] = {}
+        readers = {}
+        turn.put(room.readers, peer.form, readers)
     turn.put(readers, peer, peer.send)
     turn.enters(peer, room)
 
@@ -75,8 +76,18 @@ def unfollow(turn: Turn, peer: Peer, room: Room, last: LogEvent | None = None) -
             _tell_last(turn, peer, last, peer.behind[room])
         turn.drop(peer.behind, room)
         return
-    turn.drop(room.readers[peer.form], peer)
-    turn.leaves(peer, room)
+    stop_reading(turn, peer, room)
+
+
+def stop_reading(turn: Turn, peer: Peer, room: Room) -> None:
+    """Take a session from the live readers, if it is one of them. A form goes with its
+    last reader: some have no other."""
+    readers = room.readers.get(peer.form, {})
+    if peer in readers:
+        turn.drop(readers, peer)
+        if not readers:
+            turn.drop(room.readers, peer.form)
+        turn.leaves(peer, room)
 
 
 def _tell_last(turn: Turn, peer: Peer, last: LogEvent, seq: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relaychat import __version__
-from relaychat.hub.doors import follow, remove_member, unfollow
+from relaychat.hub.doors import follow, remove_member, stop_reading, unfollow
 from relaychat.hub.facts import Closing, Expired, Lost, Restarted
 from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
@@ -218,10 +218,7 @@ def resume_at(turn: Turn, peer: Peer, user: User, resume: Resume) -> None:
         else:
             # A room that it does not name may be one that it has not heard of yet.
             behind[room] = room.seq if cursor is not None else was.get(room, room.seq)
-        readers = room.readers.get(peer.form, {})
-        if peer in readers:
-            turn.drop(readers, peer)
-            turn.leaves(peer, room)
+        stop_reading(turn, peer, room)
     turn.set(peer, "resuming", resume)
     if peer.behind is None:
         turn.set(peer, "saw_changes", turn.state.changes)

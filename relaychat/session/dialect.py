@@ -50,6 +50,10 @@ class Dialect(Form):
     """Whether a peer that begins with TLS or HTTP is at the wrong door: it is hung up
     on."""
     line_end: ClassVar[str] = "\r\n"
+    shared: ClassVar[bool] = True
+    """Whether events are rendered once for all sessions. If not, once for each, by its
+    own instance: for protocols in which one peer's event has something that another's
+    has not (a number, a subscription)."""
     settings: Any = None
     """What the configuration says of it in ``[extension.NAME]``: an instance of its
     own subclass of ``Settings``, whose values are the defaults."""

@@ -77,16 +77,17 @@ class Session(Peer):
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
-        super().__init__(host.dialect.form(), link.send, host.dialect.name, link.peer)
+        self.speech = host.dialect()
+        """The dialect's instance of this session alone."""
+        self.speech.session = self
+        form = self.speech.form() if self.speech.shared else self.speech
+        super().__init__(form, link.send, host.dialect.name, link.peer)
         self.link = link
         self.state = State.NEW
         self.account: str | None = None
         """The account that it logged in to."""
         self.allowance: Allowance | None = None
         """The bounds of the token that it logged in with, if it was one."""
-        self.speech = host.dialect()
-        """The dialect's instance of this session alone."""
-        self.speech.session = self
         self._host = host
         self._framer = self.speech.framer()
         self._waiting: deque[bytes | RelayError | Word] = deque()

@@ -114,6 +114,66 @@ class Led(Lines):
         self.session.ask(commands.Join("#tea"), commands.SetTopic("#tea", "biscuits"))
 
 
+class Numbered(Lines):
+    """Counts what it tells its peer."""
+
+    name = "numbered"
+    shared = False
+    told = 0
+
+    @render(events.Said)
+    def said(self, event: events.Said) -> str:
+        """With its number, and whose it is."""
+        self.told += 1
+        return f"{self.session.name}'s {self.told}: {event.text}"
+
+
+class OwnTests(RelayTestCase):
+    """A dialect whose sessions render their own events."""
+
+    dialect = Numbered
+
+    def setUp(self) -> None:
+        """Two who count, the first from earlier on, and one who does not."""
+        super().setUp()
+        self.ann, self.ann_wire = self.connect("ann", "#tea")
+        self.ann.dataReceived(b"SAY #tea one\n")
+        self.bob, self.bob_wire = self.connect("bob", "#tea")
+        self.cat, self.cat_wire = self.connect("cat", "#tea", dialect=Lines)
+        self.ann_wire.clear()
+        self.bob_wire.clear()
+
+    def readers(self) -> int:
+        """The forms by which the room is read."""
+        return len(self.relay.hub.state.rooms["#tea"].readers)
+
+    def test_each_its_own(self) -> None:
+        """Events are told by each session's own instance."""
+        self.cat.dataReceived(b"SAY #tea two\n")
+        self.assertEqual(self.ann_wire.value(), b"ann's 2: two\r\n")
+        self.assertEqual(self.bob_wire.value(), b"bob's 1: two\r\n")
+        self.assertEqual(self.cat_wire.value(), b"cat two\r\n")
+
+    def test_caught_up(self) -> None:
+        """So is what a reader missed while it did not read."""
+        self.bob_wire.hold()
+        for number in range(3):
+            self.cat.say(commands.Say("#tea", "x" * 30_000 + str(number)))
+        self.assertEqual(self.readers(), 2)
+        self.bob_wire.release()
+        self.relay.run()
+        self.assertEqual(self.readers(), 3)
+        numbers = [line[:7] for line in self.bob_wire.value().splitlines()]
+        self.assertEqual(numbers, [b"bob's 1", b"bob's 2", b"bob's 3"])
+
+    def test_nothing_is_left(self) -> None:
+        """Who has gone is nobody's form, however they went."""
+        self.assertEqual(self.readers(), 3)
+        self.ann.say(commands.Part("#tea"))
+        self.bob.connectionLost()
+        self.assertEqual(self.readers(), 1)
+
+
 class VerbTests(RelayTestCase):
     """From lines to commands."""
 
