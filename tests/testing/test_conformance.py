@@ -119,6 +119,15 @@ class Sharing(Shout):
         return commands.Hello(nick)
 
 
+class Breaking(Shout):
+    """Can't show anything that is said."""
+
+    @render(events.Said)
+    def said(self, event: events.Said) -> bytes:
+        """Nothing."""
+        raise KeyError("x")
+
+
 class Choosy(Shout):
     """Can't show what is not ASCII."""
 
@@ -165,6 +174,16 @@ class PlantedTests(SynchronousTestCase):
                     with self.assertRaises(DoesNotConform, msg=dialect) as caught:
                         check_dialect(dialect, seed, only=[check])
                     self.assertIn(f"FAIL  {check}", str(caught.exception))
+
+    def test_where(self) -> None:
+        """What a renderer raised is told before the event, however long that is, with
+        the line of the dialect's own file."""
+        with self.assertRaises(DoesNotConform) as caught:
+            check_dialect(Breaking, only=["renderers"])
+        self.assertRegex(
+            str(caught.exception),
+            r"Said could not be shown: KeyError: 'x' \(test_conformance.py, line \d+\)",
+        )
 
 
 class HouseTests(SynchronousTestCase):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -148,8 +150,11 @@ def _shown(way: Any, word: Word, how: str) -> bytes:
     try:
         shown = way(word)
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
-        raise Failed(f"{word} could not be {how}: {why}"[:300]) from error
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        why = f"{type(error).__name__}: {error} ({where})"
+        kind = type(word).__name__
+        raise Failed(f"{kind} could not be {how}: {why}; {word}"[:300]) from error
     if not isinstance(shown, bytes):
         raise Failed(f"{type(word).__name__} was {how} as {type(shown).__name__}")
     return shown
