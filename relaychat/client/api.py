@@ -60,6 +60,7 @@ from relaychat.model import events
 from relaychat.model.commands import (
     Command,
     Cursor,
+    Custom,
     Edit,
     Hello,
     History,
@@ -234,6 +235,12 @@ class Client:
     ) -> Sending:
         """Put a reaction on a message, or take it back; as ``send``."""
         return self.send_all([React(room, seq, reaction, remove)])[0]
+
+    def send_custom(self, room: str, kind: str, value: Any) -> Sending:
+        """Put an event of a kind of your own (``vendor/kind``) into a room, with a
+        value of JSON; as ``send``. It comes back, to everybody, as
+        ``events.Custom``."""
+        return self.send_all([Custom(room, kind, value)])[0]
 
     def send_all(self, sends: list[Any]) -> list[Sending]:
         """Send several at once, with one write to the disk: all of them or none."""

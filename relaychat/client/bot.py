@@ -45,7 +45,7 @@ from relaychat.client.state import StateError
 from relaychat.client.story import Story
 from relaychat.client.suspect import Suspect
 from relaychat.client.visit import Target
-from relaychat.model.commands import Edit, React, Redact, Say
+from relaychat.model.commands import Custom, Edit, React, Redact, Say
 from relaychat.model.names import fold
 
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -85,7 +85,7 @@ class Finished(msgspec.Struct, frozen=True, tag="done"):
 
 
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(
-    Ready | Finished | Say | Edit | Redact | React
+    Ready | Finished | Say | Edit | Redact | React | Custom
 ).decode
 _encode = msgspec.json.Encoder().encode
 

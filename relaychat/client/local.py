@@ -40,7 +40,13 @@ if TYPE_CHECKING:
 
 FLIGHT = 256
 """Sends of one program that wait for an answer; more are not read."""
-SENDS = (commands.Say, commands.Edit, commands.Redact, commands.React)
+SENDS = (
+    commands.Say,
+    commands.Edit,
+    commands.Redact,
+    commands.React,
+    commands.Custom,
+)
 
 _decode: Callable[[bytes], Command] = msgspec.json.Decoder(commands.AnyCommand).decode
 _encode = msgspec.json.Encoder().encode

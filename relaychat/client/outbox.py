@@ -20,10 +20,10 @@ from typing import Protocol
 
 import msgspec
 
-from relaychat.model.commands import Edit, React, Redact, Say
+from relaychat.model.commands import Custom, Edit, React, Redact, Say
 from relaychat.model.events import Done, Fault
 
-Send = Say | Edit | Redact | React
+Send = Say | Edit | Redact | React | Custom
 """Commands that carry a cid."""
 
 WINDOW = 128

@@ -7,6 +7,7 @@ JSON says the same value with every such character as ``\\uXXXX``.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -77,6 +78,14 @@ def _reacted(event: events.Reacted) -> str:
     return f"-- {event.sender} {verb} {event.reaction} (to {event.target})"
 
 
+def _custom(event: events.Custom) -> str:
+    if event.redacted:
+        return f"-- {event.sender}, {event.kind}: (removed)"
+    value = json.dumps(event.value, ensure_ascii=False)
+    shown = value if len(value) <= 200 else f"{value[:200]}..."
+    return f"-- {event.sender}, {event.kind}: {shown}"
+
+
 def _away(event: events.UserAway) -> str:
     return f"-- {event.nick} is {f'away: {event.text}' if event.text else 'back'}"
 
@@ -90,6 +99,7 @@ _LINES: dict[type[Word], Callable[[Any], str]] = {
     events.Edited: lambda e: f"-- {e.sender} edited {e.target}: {e.text}",
     events.Redacted: lambda e: f"-- {e.sender} removed {e.target}{_because(e.reason)}",
     events.Reacted: _reacted,
+    events.Custom: _custom,
     events.Joined: lambda e: f"--> {e.sender} joined",
     events.Left: lambda e: f"<-- {e.sender} left{_because(e.reason)}",
     events.Kicked: lambda e: f"<-- {e.sender} put {e.nick} out{_because(e.reason)}",

@@ -35,6 +35,7 @@ COMMANDS: dict[type[commands.Command], Decide] = {
     commands.Ban: rule.ban,
     commands.Bye: people.bye,
     commands.Claim: nicks.claim,
+    commands.Custom: speech.custom,
     commands.Edit: speech.edit,
     commands.History: queries.history,
     commands.Invite: doors.invite,

@@ -9,17 +9,16 @@ record ``erase``; after a restart it begins anew.
 from __future__ import annotations
 
 import msgspec
-from msgspec.structs import replace
 
 from relaychat.hub.facts import Blanking, Erased
 from relaychat.hub.lookup import ROLE_NAMES
 from relaychat.hub.nicks import forget_absent
 from relaychat.hub.people import leave_direct, quit_rooms
 from relaychat.hub.state import Member, Room, State, User
-from relaychat.hub.tail import decode_event
+from relaychat.hub.tail import blanked, decode_event
 from relaychat.hub.turn import Turn, encode
 from relaychat.model.errors import Unavailable
-from relaychat.model.events import Edited, RoleSet, Said
+from relaychat.model.events import Custom, Edited, RoleSet, Said
 from relaychat.model.names import fold
 from relaychat.model.policy import Role
 from relaychat.store.api import Entry, Record
@@ -127,13 +126,13 @@ class Walk:
         else:
             self.room, self.seq = self.room + 1, 0
 
-    def theirs(self, bodies: list[bytes]) -> list[Said | Edited]:
+    def theirs(self, bodies: list[bytes]) -> list[Said | Edited | Custom]:
         """What the account has written, of these."""
         events = [decode_event(body) for body in bodies if self._trace in body]
         return [
             event
             for event in events
-            if isinstance(event, Said | Edited)
+            if isinstance(event, Said | Edited | Custom)
             if event.account == self.account and not event.redacted
         ]
 
@@ -150,5 +149,5 @@ def blanking(turn: Turn, fact: Blanking) -> None:
     if not bodies and isinstance(here, Room) and not here.logged:
         bodies = [kept.body for kept in here.tail.entries]
     for event in walk.theirs(bodies):
-        turn.blank(here, replace(event, text="", redacted=True), encode(event))
+        turn.blank(here, blanked(event), encode(event))
     turn.after.append(lambda hub: hub.walk(walk, fact.entries))

@@ -43,7 +43,7 @@ from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import Member, Room, State, User
 from relaychat.hub.tail import Tails
 from relaychat.hub.turn import Cause, House, Need, Turn
-from relaychat.model.commands import Command, Edit, History, Say
+from relaychat.model.commands import Command, Custom, Edit, History, Say
 from relaychat.model.errors import NotStorable, RelayError, ShuttingDown
 from relaychat.model.errors import Revoked as LoginRevoked
 from relaychat.model.names import fold
@@ -214,9 +214,13 @@ class Hub:
         for place, (_, item) in enumerate(items):
             if type(item) in SPOKEN:
                 size += len(item.text)
-                if size >= limits.turn_payload_bytes:
-                    del items[place + 1 :]
-                    break
+            elif type(item) is Custom:
+                size += limits.custom_bytes
+            else:
+                continue
+            if size >= limits.turn_payload_bytes:
+                del items[place + 1 :]
+                break
         if len(items) == len(queue):
             queue.clear()
         else:

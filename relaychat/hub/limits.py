@@ -14,6 +14,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     text_bytes: int = 32 * 1024
     """A message. Half a native line, so that escaping in JSON never makes it
     too long."""
+    custom_bytes: int = 4 * 1024
+    """The value of an event of a kind of its own, as JSON: a few fields, no file."""
     topic_bytes: int = 390
     """A topic. Fits an IRC line (512) behind the longest source and room name."""
     reason_bytes: int = 300

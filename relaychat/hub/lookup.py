@@ -11,7 +11,7 @@ from relaychat.hub.peer import Peer
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Cid, Settled, Turn
 from relaychat.model.chain import body_digest
-from relaychat.model.commands import Command, Edit, React, Redact, Say
+from relaychat.model.commands import Command, Custom, Edit, React, Redact, Say
 from relaychat.model.errors import (
     BadText,
     CannotSpeak,
@@ -184,7 +184,7 @@ def check_bytes(text: str, limit: int, what: str) -> None:
 
 # -- client ids (H5, H20) -----------------------------------------------------
 
-Sent = Say | Edit | Redact | React
+Sent = Say | Edit | Redact | React | Custom
 """What may carry a client id."""
 
 

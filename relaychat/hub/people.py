@@ -98,6 +98,7 @@ def welcome(turn: Turn, peer: Peer, command: Enter, resumed: bool) -> Welcome:
         turn.house.features,
         {
             "text_bytes": limits.text_bytes,
+            "custom_bytes": limits.custom_bytes,
             "topic_bytes": limits.topic_bytes,
             "reason_bytes": limits.reason_bytes,
             "rooms_per_user": limits.rooms_per_user,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
+from types import UnionType
+from typing import Any
 
 from relaychat.hub.doors import follow
 from relaychat.hub.lookup import (
@@ -21,9 +22,10 @@ from relaychat.hub.nicks import take_nick
 from relaychat.hub.peer import Peer, Spoken
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
-from relaychat.hub.tail import decode_event
+from relaychat.hub.tail import blanked, decode_event
 from relaychat.hub.turn import Cid, Turn, encode
-from relaychat.model.commands import Edit, Mark, React, Redact, Say, Type
+from relaychat.model.commands import Custom, Edit, Mark, React, Redact, Say, Type
+from relaychat.model.custom import check_kind, check_value
 from relaychat.model.errors import (
     Forbidden,
     NoSuchMessage,
@@ -31,6 +33,7 @@ from relaychat.model.errors import (
     RelayError,
     TooMany,
 )
+from relaychat.model.events import Custom as CustomEvent
 from relaychat.model.events import (
     Done,
     Edited,
@@ -121,6 +124,26 @@ def _look_up(turn: Turn, user: User, name: str) -> Spoken:
     return Spoken(name, turn.state.moves, room, user.rooms.get(room), to)
 
 
+def custom(turn: Turn, peer: Peer, command: Custom) -> None:
+    """An event of a kind of their own into a room. Raises BadName, BadText, TooLong and
+    those of say."""
+    user = user_of(peer)
+    check_kind(command.kind)
+    check_value(command.value, turn.house.limits.custom_bytes)
+    cid = use_cid(turn, peer, command)
+    room = _spoken_to(turn, user, command.room)
+    require_voice(user, room, user.rooms.get(room))
+    if room.departed:
+        raise NoSuchUser(about=room.departed)
+    seq, at = turn.stamp(room)
+    event = CustomEvent(
+        room.name, seq, at, user.nick, command.kind, command.value, user.account
+    )
+    turn.house.hooks.ask(turn.house.hooks.before_say, user, room, event)
+    turn.append(room, event, peer, cid)
+    turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
+
+
 def _spoken_to(turn: Turn, user: User, name: str) -> Room:
     """The room that a message names; a direct room is made by its first
     message (H12)."""
@@ -187,15 +210,20 @@ def _entry(
 
 
 def _message(
-    turn: Turn, peer: Peer, room: Room, seq: int, member: Member
-) -> tuple[Said, bool]:
+    turn: Turn,
+    peer: Peer,
+    room: Room,
+    seq: int,
+    member: Member,
+    kinds: type[Said] | UnionType = Said,
+) -> tuple[Any, bool]:
     """The message that a command is about, and whether this peer's user wrote it: by
     account, or for a guest by the device or session that wrote it.
 
     Raises NoSuchMessage, also for what is no message or was redacted.
     """
     event, origin = _entry(turn, room, seq, member)
-    if not isinstance(event, Said) or event.redacted:
+    if not isinstance(event, kinds) or event.redacted:
         raise NoSuchMessage(about=str(seq))
     if member.user.account is not None:
         return event, event.account == member.user.account
@@ -233,7 +261,8 @@ def redact(turn: Turn, peer: Peer, command: Redact) -> None:
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
     check_bytes(command.reason, turn.house.limits.reason_bytes, "reason")
-    message, mine = _message(turn, peer, room, command.seq, member)
+    kinds = Said | CustomEvent
+    message, mine = _message(turn, peer, room, command.seq, member, kinds)
     if not mine and (member.role < Role.OPERATOR or room.kind == "direct"):
         raise Forbidden(
             "only who wrote it, or an operator, can redact it", str(command.seq)
@@ -246,9 +275,7 @@ def redact(turn: Turn, peer: Peer, command: Redact) -> None:
     turn.house.hooks.ask(turn.house.hooks.before_change, user, room, event)
     turn.append(room, event, peer, cid, command.seq)
     for old in (message, *edits):
-        turn.blank(
-            room, msgspec.structs.replace(old, text="", redacted=True), encode(old)
-        )
+        turn.blank(room, blanked(old), encode(old))
     turn.answer(peer, command, Done(room.name, seq, command.cid, id=command.id))
 
 
@@ -276,7 +303,7 @@ def react(turn: Turn, peer: Peer, command: React) -> None:
     room = find_room(turn, user, command.room)
     member = member_in(user, room)
     require_voice(user, room, member)
-    _message(turn, peer, room, command.seq, member)
+    _message(turn, peer, room, command.seq, member, Said | CustomEvent)
     check_text(command.reaction, 256)
     seq, at = turn.stamp(room)
     event = Reacted(

@@ -10,14 +10,22 @@ from collections.abc import Callable
 from itertools import islice
 
 import msgspec
+from msgspec.structs import replace
 
 from relaychat.hub.limits import Limits
-from relaychat.model.events import AnyLogEvent, LogEvent
+from relaychat.model.events import AnyLogEvent, Custom, Edited, LogEvent, Said
 
 OVERHEAD_BYTES = 160
 """What an entry costs beside its body: a Struct, a number, the head of the body."""
 
 decode_event: Callable[[bytes], LogEvent] = msgspec.json.Decoder(AnyLogEvent).decode
+
+
+def blanked(event: Said | Edited | Custom) -> LogEvent:
+    """The same without what somebody wrote."""
+    if isinstance(event, Custom):
+        return replace(event, value=None, redacted=True)
+    return replace(event, text="", redacted=True)
 
 
 class Kept(msgspec.Struct, gc=False):

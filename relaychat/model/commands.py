@@ -7,10 +7,11 @@ answer carries it back, it means nothing else (H20). Room names carry their sigi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from relaychat.model.custom import KIND
 from relaychat.model.policy import PolicyChange, RoleName
 from relaychat.model.words import Count, Entry, Stamp, Word
 
@@ -256,6 +257,18 @@ class React(
     cid: Count | None = None
 
 
+class Custom(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="custom", gc=False
+):
+    """Put an event of a kind of one's own into a room's log: ``vendor/kind``, with a
+    value of JSON. Dialects that know the kind show it."""
+
+    room: str
+    kind: Annotated[str, Meta(pattern=KIND, description="vendor/kind, in lower case")]
+    value: Any
+    cid: Count | None = None
+
+
 class Type(
     Command, frozen=True, omit_defaults=True, kw_only=False, tag="typing", gc=False
 ):
@@ -364,7 +377,7 @@ class Reload(
 AnyCommand = (
     Hello | Claim | Rename | SetAway | Bye | Ping | Pong
     | Join | Part | SetTopic | SetRole | SetPolicy | Invite | Kick | Ban
-    | Say | Edit | Redact | React | Type | Mark
+    | Say | Edit | Redact | React | Custom | Type | Mark
     | ListRooms
     | Show | ListMembers | Who | History | Resume
     | Status | ListSessions | Stop

@@ -6,7 +6,7 @@ told once and not kept. *Answers* go to one session. Times are milliseconds sinc
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from relaychat.model.commands import Id, Kind
 from relaychat.model.policy import Policy, PolicyChange, RoleName
@@ -59,6 +59,16 @@ class Reacted(LogEvent, frozen=True, omit_defaults=True, tag="reacted", gc=False
     reaction: str
     removed: bool = False
     account: str | None = None
+
+
+class Custom(LogEvent, frozen=True, omit_defaults=True, tag="custom", gc=False):
+    """An event of a kind that somebody made up: ``vendor/kind``, with a value of JSON.
+    ``redacted`` means that the value was removed later."""
+
+    kind: str
+    value: Any
+    account: str | None = None
+    redacted: bool = False
 
 
 class Joined(LogEvent, frozen=True, omit_defaults=True, tag="joined", gc=False):
@@ -136,7 +146,7 @@ class Invited(LogEvent, frozen=True, omit_defaults=True, tag="invited", gc=False
 
 
 AnyLogEvent = (
-    Said | Edited | Redacted | Reacted | Joined | Left | Kicked | Renamed
+    Said | Edited | Redacted | Reacted | Custom | Joined | Left | Kicked | Renamed
     | TopicSet | RoleSet | PolicySet | BanSet | Invited
 )  # fmt: skip
 

@@ -27,8 +27,8 @@ READ = frozenset(
 """What it takes to follow the rooms that one is in."""
 SEND = frozenset(
     {
-        commands.Edit, commands.Join, commands.Part, commands.React, commands.Redact,
-        commands.Say, commands.SetAway, commands.Type,
+        commands.Custom, commands.Edit, commands.Join, commands.Part, commands.React,
+        commands.Redact, commands.Say, commands.SetAway, commands.Type,
     }
 )  # fmt: skip
 """What it takes to take part."""

@@ -7,9 +7,11 @@ its syntax is an error where the class is written.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from relaychat.model.custom import is_kind
+from relaychat.model.events import Custom
 from relaychat.model.words import Word
 from relaychat.session.syntax import Syntax
 
@@ -55,9 +57,16 @@ def verb(syntax: str, *, early: bool = False) -> Callable[[Method], Method]:
     return note
 
 
-def render(*kinds: type[Word]) -> Callable[[Method], Method]:
-    """Make a method the renderer of these kinds of events and answers. It returns a
-    line, a list of lines, whole frames as bytes, or None to say nothing."""
+def render(*kinds: type[Word] | str) -> Callable[[Method], Method]:
+    """Make a method the renderer of these kinds of events and answers. A text stands
+    for custom events of that kind. It returns a line, a list of lines, whole frames as
+    bytes, or None to say nothing.
+
+    Raises ValueError for a text that is not ``vendor/kind``.
+    """
+    for kind in kinds:
+        if isinstance(kind, str) and not is_kind(kind):
+            raise ValueError(f"{kind!r}: a kind of event is written vendor/kind")
 
     def note(method: Method) -> Method:
         vars(method)["relaychat_renders"] = kinds
@@ -116,13 +125,33 @@ def _fit(cls: type, method: Callable[..., Any], syntax: Syntax) -> None:
 
 def renderers_of(cls: type) -> dict[type[Word], Callable[..., Any]]:
     """The renderer table. Raises TableError."""
-    table: dict[type[Word], Callable[..., Any]] = {}
+    table: dict[type[Word] | str, Callable[..., Any]] = {}
     for name, method, kinds in _noted(cls, "relaychat_renders"):
         for kind in kinds:
             if kind in table:
+                what = kind if isinstance(kind, str) else kind.__name__
                 raise TableError(
-                    f"{cls.__name__}: {kind.__name__} is rendered by "
+                    f"{cls.__name__}: {what} is rendered by "
                     f"{table[kind].__name__} and by {name}"
                 )
             table[kind] = method
-    return table
+    own = {kind: method for kind, method in table.items() if isinstance(kind, str)}
+    known = {kind: method for kind, method in table.items() if isinstance(kind, type)}
+    if own:
+        known[Custom] = _by_kind(own, known.get(Custom, _nothing))
+    return known
+
+
+def _by_kind(
+    own: Mapping[str, Callable[..., Any]], others: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The renderer of custom events, of which each kind has its own."""
+
+    def custom(dialect: Any, event: Custom) -> Any:
+        return own.get(event.kind, others)(dialect, event)
+
+    return custom
+
+
+def _nothing(dialect: Any, event: Word) -> None:
+    """What is said of a kind that nobody knows."""

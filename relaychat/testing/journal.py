@@ -21,7 +21,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from relaychat.model.errors import CidPassed
 from relaychat.model.names import fold
 from relaychat.testing.notes import (
     Acked,
@@ -55,9 +54,6 @@ class Op(Struct, gc=False):
     epoch: str = ""
     seq: int = 0
     refused: bool = False
-    passed: bool = False
-    """Refused as one that came too late, on the connection that it was sent on
-    first."""
 
     @property
     def acked(self) -> bool:
@@ -186,9 +182,6 @@ class Journal:
             self.strange.append(f"{note} answers nothing that is open")
         else:
             op.refused = True
-            op.passed = (
-                note.code == CidPassed.code and op.connection == self.connections
-            )
 
     def _closed(self, note: Closed) -> None:
         self.closed = True

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from relaychat.model.chain import body_digest
+from relaychat.model.commands import Custom as CustomCommand
 from relaychat.model.commands import Edit, React, Redact, Say
-from relaychat.model.events import Edited, Reacted, Redacted, Said
+from relaychat.model.events import Custom, Edited, Reacted, Redacted, Said
 from relaychat.model.names import fold
 from relaychat.model.words import Word
 
@@ -45,6 +46,8 @@ def asked(word: Word) -> int:
             parts = ("react", word.seq, word.reaction, word.remove)
         case Reacted():
             parts = ("react", word.target, word.reaction, word.removed)
+        case CustomCommand() | Custom():
+            parts = ("custom", word.kind, word.value)
         case _:
             return 0
     return _digest("\0".join(map(str, parts)))

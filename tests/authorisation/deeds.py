@@ -35,6 +35,18 @@ class Deeds(Stage):
             place.room.texts[place.seq] = seat.person
             self.heard_by(seat, place.room, text.encode())
 
+    def custom(self, seat: Seat) -> None:
+        """An event of a kind of their own; who can't show it is told nothing."""
+        name = self.pick(seat, 0)
+        no = self.model.speak(seat.person, name)
+        text = f"t{len(self.texts):06}t"
+        place = Place(self.model.rooms.get(name) or Room(name), self.seq(name) + 1)
+        self.texts[text.encode()] = place
+        if self.judge(seat, "custom", name, no, kind="t/t", value=[text]):
+            place.room.texts[place.seq] = seat.person
+            place.room.customs.add(place.seq)
+            self.heard_by(seat, place.room, text.encode(), irc=False)
+
     def whisper(self, seat: Seat) -> None:
         """A text to somebody."""
         other = self.chance.choice(self.people)
@@ -65,12 +77,14 @@ class Deeds(Stage):
             keys.append(user.key if user else one.nick)
         return "@" + ",".join(sorted(keys * (3 - len(keys))))
 
-    def heard_by(self, seat: Seat, room: Room, text: bytes) -> None:
-        """Everybody in the room is told, and nobody else; IRC does not echo."""
+    def heard_by(self, seat: Seat, room: Room, text: bytes, irc: bool = True) -> None:
+        """Everybody in the room is told, and nobody else; IRC does not echo, and does
+        not show everything."""
         for one in self.seats:
             oneself = room.direct and room.roles.keys() == {seat.person}
             echo = one.native or one is not seat or oneself
             due = one.person in room.roles and one.sees(room) and echo
+            due = due and (irc or one.native)
             if (text in one.wire.value()) is not due:
                 who = f"{one.person.nick} ({one.session.dialect})"
                 raise Difference(f"{text!r} in {room.name}: {who} {due=}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 RANK = {"member": 0, "voice": 1, "operator": 2, "owner": 3}
 READ = {"history", "resume", "show", "members", "who", "rooms", "mark"}
-SEND = READ | {"join", "part", "send", "edit", "redact"}
+SEND = READ | {"join", "part", "send", "custom", "edit", "redact"}
 LEVELS = {"read": READ, "send": SEND}
 
 
@@ -47,6 +47,8 @@ class Room:
     invited: set[Person] = field(default_factory=set)
     texts: dict[int, Person] = field(default_factory=dict)
     """Messages that are not redacted, by seq: who wrote them."""
+    customs: set[int] = field(default_factory=set)
+    """Which of them are of a kind of somebody's own: these have no text to edit."""
     direct: bool = False
 
     def rule(self) -> str:
@@ -183,6 +185,8 @@ class Model:
         no = self.message(person, name, seq) | (
             self.speak(person, name) - {"no_such_room"}
         )
+        if not no and seq in self.rooms[name].customs:
+            no = {"no_such_message"}
         if not no and self.rooms[name].texts[seq] is not person:
             no = {"forbidden"}
         return no

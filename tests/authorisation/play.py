@@ -23,7 +23,7 @@ STEPS = 500
 """Of one run: long enough for stays, short enough for a log to be one page."""
 
 NATIVE: dict[str, int] = {
-    "join": 14, "part": 4, "send": 16, "whisper": 4, "topic": 3, "role": 6,
+    "join": 14, "part": 4, "send": 16, "custom": 4, "whisper": 4, "topic": 3, "role": 6,
     "policy": 10, "invite": 5, "kick": 4, "ban": 5, "edit": 4, "redact": 3,
     "history": 10, "resume": 8, "show": 4, "members": 4, "list_rooms": 3, "who": 4,
 }  # fmt: skip

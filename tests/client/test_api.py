@@ -117,6 +117,17 @@ class SendTests(ClientTestCase):
         self.assertEqual(self.successResultOf(kept).seq, 3)
         self.assertEqual(heard, [("ann", "two lumps")])
 
+    def test_custom(self) -> None:
+        """An event of a kind of one's own is kept, and others get it typed."""
+        ann, bob = self.up("ann", "#tea"), self.up("bob", "#tea")
+        heard: list[events.Custom] = []
+        bob.on(events.Custom, heard.append)
+        kept = ann.send_custom("#tea", "tea/order", {"cups": 2}).kept()
+        self.place.run()
+        self.assertEqual(self.successResultOf(kept).seq, 3)
+        [event] = heard
+        self.assertEqual((event.kind, event.value), ("tea/order", {"cups": 2}))
+
     def test_edit_and_react(self) -> None:
         """What is said can be edited, reacted to and blanked."""
         ann = self.up("ann", "#tea")

@@ -58,6 +58,16 @@ class LinesTests(SynchronousTestCase):
             events.Reacted(*head, 1, "+1", removed=True), "-- bob took back +1 (to 1)"
         )
 
+    def test_custom(self) -> None:
+        """What nobody knows the meaning of is shown as JSON, and not endlessly."""
+        head = ("#ops", 2, AT, "bob", "tea/order")
+        self.check(events.Custom(*head, {"cups": 2}), '-- bob, tea/order: {"cups": 2}')
+        self.check(
+            events.Custom(*head, None, redacted=True), "-- bob, tea/order: (removed)"
+        )
+        long = f'-- bob, tea/order: "{"x" * 199}...'
+        self.check(events.Custom(*head, "x" * 300), long)
+
     def test_rooms(self) -> None:
         """Who comes and goes, and what changes."""
         head = ("#ops", 2, AT, "bob")

@@ -248,6 +248,16 @@ class TextTests(ErasureCase):
         self.assertEqual(len(hers), 6)
         self.assertTrue(all(event.redacted and not event.text for event in hers))
 
+    def test_custom(self) -> None:
+        """The values of events of her own kinds, too."""
+        self.do(self.ann, c.Custom("#a", "tea/order", {"for": "hers alone"}))
+        self.erase(blank=True)
+        self.assert_hers_are_gone()
+        lines = [line for log in self.ledger.rooms.values() for line in log]
+        bodies = b"".join(line.row.body for line in lines)
+        self.assertIn(b"tea/order", bodies)
+        self.assertNotIn(b"hers alone", bodies)
+
     def test_not_asked_for(self) -> None:
         """Otherwise it stays."""
         before = self.texts()

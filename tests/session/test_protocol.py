@@ -100,7 +100,7 @@ def json_type(kind: Any) -> str:
         (schema,) = [one for one in schema["anyOf"] if one.get("type") != "null"]
     if "enum" in schema:
         return "string"
-    return str(schema["type"])
+    return str(schema.get("type", "any"))
 
 
 def tagged(module: Any, base: type[Word]) -> dict[str, type[Word]]:
@@ -221,7 +221,8 @@ class WordTests(SynchronousTestCase):
 
 
 OTHERS = {
-    "line_bytes", "text_bytes", "topic_bytes", "reason_bytes", "rooms_per_user",
+    "line_bytes", "text_bytes", "custom_bytes", "topic_bytes", "reason_bytes",
+    "rooms_per_user",
     "flight_commands", "flight_bytes", "idle_s", "answer_s", "since_join", "no_history",
 }  # fmt: skip
 """Names of limits, and values of fields."""

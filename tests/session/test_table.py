@@ -140,3 +140,49 @@ class ErrorTests(SynchronousTestCase):
     def test_bad_syntax(self) -> None:
         """A syntax that can't be read."""
         self.assertRaises(ValueError, verb, "SAY room")
+
+
+class Orders(Base):
+    """Knows two kinds of custom events."""
+
+    @render("tea/order", "tea/cup")
+    def order(self, event: events.Custom) -> str:
+        """Its value."""
+        return f"{event.kind} {event.value}"
+
+
+class AllOrders(Orders):
+    """Knows the others as well."""
+
+    @render(events.Custom)
+    def other(self, event: events.Custom) -> str:
+        """That it is there."""
+        return "something"
+
+
+class CustomTests(SynchronousTestCase):
+    """Renderers of custom events."""
+
+    def test_by_kind(self) -> None:
+        """Each kind has its own; what nobody knows is not told."""
+        for kind, known, everything in (
+            ("tea/order", b"tea/order 2\r\n", b"tea/order 2\r\n"),
+            ("tea/cup", b"tea/cup 2\r\n", b"tea/cup 2\r\n"),
+            ("tea/pot", b"", b"something\r\n"),
+        ):
+            event = events.Custom("#tea", 1, 0, "ann", kind, 2)
+            self.assertEqual(Base.form().render(event), b"")
+            self.assertEqual(Orders.form().render(event), known)
+            self.assertEqual(AllOrders.form().render(event), everything)
+
+    def test_wrong(self) -> None:
+        """A kind is written as the hub takes it, and has one renderer."""
+        self.assertRaises(ValueError, render, "order")
+        with self.assertRaises(TableError) as raised:
+
+            class _Twice(Orders):
+                @render("tea/cup")
+                def cup(self, event: events.Custom) -> str:
+                    raise NotImplementedError
+
+        self.assertIn("tea/cup is rendered by order", str(raised.exception))

@@ -185,6 +185,8 @@ def _value(field: FieldInfo, kind: Any, text: str, chance: random.Random) -> Any
     kind = _one_of(kind, chance)
     if kind is str:
         return NAMED.get(field.name, text)
+    if kind is Any:
+        return {"text": text, "numbers": [1, 2.5, None]}
     if kind is bool:
         return chance.random() < 0.5
     if kind is int:

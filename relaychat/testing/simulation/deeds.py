@@ -115,6 +115,9 @@ def _redact(who: Native, deed: Deed) -> None:
 
 def _react(who: Native, deed: Deed) -> None:
     who.send(c.React(*_message(who, deed), "+1", deed.coin()))
+    if deed.coin():
+        value = {"text": deed.text(40), "lumps": [1, 2.5, None]}
+        who.send(c.Custom(deed.room(who), "tea/order", value))
 
 
 def _join(who: Native, deed: Deed) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,14 +17,8 @@ def run_many(cases: Sequence[Case], jobs: int = 0) -> Iterator[Result]:
     if jobs <= 1:
         yield from map(_run, cases)
         return
-    with ProcessPoolExecutor(jobs, initializer=_collect_rarely) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(_run, cases)
-
-
-def _collect_rarely() -> None:
-    """A run keeps nearly all that it makes to its end: to look through it as often as
-    Python does costs a twentieth of the time, for nothing."""
-    gc.set_threshold(50_000, 50, 50)
 
 
 def _run(case: Case) -> Result:

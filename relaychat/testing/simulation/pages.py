@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from relaychat.model.commands import History
-from relaychat.model.events import Edited, Gap, LogEvent, Page, Said, Withheld
+from relaychat.model.events import Custom, Edited, Gap, LogEvent, Page, Said, Withheld
 from relaychat.testing.journal import Journal
 from relaychat.testing.notes import fingerprint
 from relaychat.testing.roomlog import Log
@@ -92,7 +92,7 @@ def _altered(paged: Paged, log: Log, blanked: dict[int, int]) -> Iterator[Wrong]
 
 def readable(event: object) -> bool:
     """Whether it has a text that can be redacted."""
-    return isinstance(event, Said | Edited) and not event.redacted
+    return isinstance(event, Said | Edited | Custom) and not event.redacted
 
 
 def _forbidden(
