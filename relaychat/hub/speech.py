@@ -69,7 +69,9 @@ def say_on(turn: Turn, peer: Peer, commands: list[Say]) -> int:
         or spoken.moves != turn.state.moves
         or spoken.name != command.room
     ):
-        spoken = peer.spoken = _look_up(turn, user, command.room)
+        spoken = _look_up(turn, user, command.room)
+        # What others may know of a room changes with its policy, which moves nobody.
+        peer.spoken = None if spoken.member is None else spoken
     room, member = spoken.room, spoken.member
     if member is None or room.guarded:
         require_voice(user, room, member)

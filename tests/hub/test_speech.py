@@ -43,6 +43,13 @@ class SayTests(SpeechTestCase):
         assert isinstance(said, Said)
         self.assertEqual((said.kind, said.reply, said.account), ("action", 1, "ann"))
 
+    def test_hidden_meanwhile(self) -> None:
+        """Who was refused in a room knows nothing of it once it is secret."""
+        eve = self.connect("eve")
+        self.assertEqual(self.do(eve, c.Say("#a", "hi")), ["error not_in_room"])
+        self.do(self.ann, c.SetPolicy("#a", PolicyChange(secret=True)))
+        self.assertEqual(self.do(eve, c.Say("#a", "hi")), ["error no_such_room"])
+
     def test_texts(self) -> None:
         """What a text may not be (H30)."""
         self.assertEqual(
