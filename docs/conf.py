@@ -2,12 +2,15 @@
 
 The pages are Markdown as it stands, readable where it lies. Three things are made here
 that they do not say: the navigation, which is what index.md lists, by its headings;
-links to modules of the package, which lead to the API reference; the list of changes.
+links to modules, which lead to the API reference, and to examples, which are shown; the
+list of changes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -40,6 +43,10 @@ SECTION = re.compile(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", re.M | re.S)
 PAGE = re.compile(r"^- \[[^\]]*\]\((\w+)\.md\)", re.M)
 NAMED = re.compile(r"\[\w+\.md\]\((?=\w+\.md)")
 MODULE = re.compile(r"(?:\.\./)+(relaychat/[\w/]+)\.py")
+LANGUAGES = {
+    ".py": "python", ".sh": "bash", ".mjs": "js", ".toml": "toml", ".cfg": "none",
+    ".conf": "none", ".service": "ini", ".socket": "ini",
+}  # fmt: skip
 
 
 def prepare(app: Sphinx, page: str, source: list[str]) -> None:
@@ -60,18 +67,36 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def links(app: Sphinx, tree: nodes.document) -> None:
-    """A link to a module of the package leads to its page of the API reference."""
+    """A link to a module of the package leads to its page of the API reference, one to
+    an example to a page that shows it."""
     for link in list(tree.findall(addnodes.download_reference)):
-        module = MODULE.fullmatch(link["reftarget"])
+        module, example = MODULE.fullmatch(link["reftarget"]), link["reftarget"][3:]
         if module:
             page = f"api/{module[1].replace('/', '.')}.html"
-            if Path(app.outdir, page).exists():
-                link.replace_self(nodes.reference("", "", *link.children, refuri=page))
-            else:
+            if not Path(app.outdir, page).exists():
                 LOG.warning("the API reference has no %s", page, location=link)
+        elif example.startswith("examples/"):
+            page = f"{example}.html"
+        else:
+            continue
+        link.replace_self(nodes.reference("", "", *link.children, refuri=page))
+
+
+def examples(app: Sphinx) -> Iterator[tuple[str, dict[str, str], str]]:
+    """A page for each example, with its text."""
+    for path in sorted(ROOT.glob("examples/**/*.*")):
+        if path.suffix not in LANGUAGES:
+            continue
+        name = str(path.relative_to(ROOT))
+        text = path.read_text(encoding="utf-8")
+        shown = app.builder.highlighter.highlight_block(text, LANGUAGES[path.suffix])
+        body = f"<h1>{escape(name)}</h1>\n{shown}"
+        yield name, {"title": name, "body": body}, "page.html"
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", prepare)
-    app.connect("doctree-read", links)
+    # Before Sphinx collects what is to be copied.
+    app.connect("doctree-read", links, priority=100)
+    app.connect("html-collect-pages", examples)
