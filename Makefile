@@ -35,7 +35,7 @@ prove: $(VENV)/.test
 # A broken link and a broken docstring are errors. The API reference goes first: pages
 # link into it.
 docs: $(VENV)/.docs
-	rm -rf build/site
+	rm -rf build/site build/doctrees
 	$(BIN)/pydoctor -q
 	$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
 	@echo "the documentation is in build/site/index.html"
