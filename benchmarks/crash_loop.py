@@ -229,7 +229,7 @@ class Loop:
         for irc in self.ircs:
             irc.talking = False
         try:
-            await self.until("all to be answered", HEAL_S, self._answered)
+            await self.until("all to be settled", HEAL_S, self._settled)
             for irc in self.ircs:
                 irc.drain()
             await self.until("IRC", HEAL_S, lambda: all(i.drained for i in self.ircs))
@@ -254,8 +254,13 @@ class Loop:
         names = " and ".join(person.journal.name for person in people)
         await self.until(names, HEAL_S, lambda: all(person.done for person in people))
 
-    def _answered(self) -> bool:
-        return all(not len(native.conversation.outbox) for native in self.natives)
+    def _settled(self) -> bool:
+        """Whether all are answered, and the one who wanders is inside: coming in makes
+        an entry that all have to read."""
+        return all(
+            not len(one.outbox) and {*ROOMS} <= {*one.rooms}
+            for one in (native.conversation for native in self.natives)
+        )
 
     def ends(self) -> dict[str, int]:
         """Where the rooms' logs end."""

@@ -84,7 +84,8 @@ class Person:
         self.client.connect()
         for room in life.rooms:
             self.client.join(room)
-        LoopingCall(self._go_on).start(PAUSE_S)
+        self._pace = LoopingCall(self._go_on)
+        self._pace.start(PAUSE_S)
 
     def _note(self, note: Note) -> None:
         os.write(self._file, encode(note) + b"\n")
@@ -136,7 +137,9 @@ class Person:
     def _go_on(self) -> None:
         ends = self._life.ends
         if ends is not None:
-            if self.client.connected and not self.client.unsent and self._level(ends):
+            done = not self.client.unsent and self._level(ends)
+            if done and self.client.connected and self._pace.running:
+                self._pace.stop()
                 reactor.stop()
         elif self._life.talks and len(self.client.unsent) < WINDOW:
             # Also while the relay is away: that is what the outbox is for.
