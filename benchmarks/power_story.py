@@ -20,6 +20,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -27,8 +28,9 @@ from typing import Any
 
 import msgspec
 
-from relaychat.model.chain import START, body_digest, link
+from relaychat.model.chain import DIGEST_BYTES, START, body_digest, link_all, mark
 from relaychat.store.api import Batch, Blank, Committed, Head, Record, Row
+from relaychat.store.checks import cut
 from relaychat.store.ledger import Ledger
 from relaychat.store.sqlite import SqliteStore
 from relaychat.testing.calls import Calls
@@ -64,7 +66,7 @@ class Story:
             rows = self._rows(head, chance.choice((1, 1, 2, 5, 20)))
             batch.rows += rows
             last = rows[-1]
-            batch.heads.append(Head(room, head.seq, last.seq, last.at, last.chain))
+            batch.heads.append(Head(room, head.seq, last.last, last.at, last.chain))
         batch.records += self._records()
         if chance.random() < 0.15:
             batch.blanks += self._blanks()
@@ -79,23 +81,38 @@ class Story:
 
     def _rows(self, head: Head, count: int) -> list[Row]:
         chance, chain, made = self._chance, head.chain, []
-        for seq in range(head.seq + 1, head.seq + 1 + count):
-            size = chance.choice((20, 100, 100, 300, 600))
-            if chance.random() < 0.01:
-                size = chance.randrange(5_000, 30_000)
-            body = b"%d.%d " % (head.room, seq) + chance.randbytes(size)
-            chain = link(chain, seq, self._at, body_digest(body))
-            row = Row(head.room, seq, self._at, body, chain)
+        seq = head.seq
+        for _ in range(count):
+            bodies = [self._body(head.room, seq + 1)]
+            while chance.random() < 0.3:
+                bodies.append(self._body(head.room, seq + 1 + len(bodies)))
+            marks = [
+                mark(seq + 1 + n, self._at, body_digest(body))
+                for n, body in enumerate(bodies)
+            ]
+            chain = link_all(chain, marks)
+            row = Row(head.room, seq + 1, self._at, bodies[0], chain)
+            seq += len(bodies)
+            if len(bodies) > 1:
+                made.append(row._replace(more=tuple(bodies[1:])))
+                continue
             if chance.random() < 0.8:
                 device = chance.randrange(1, 6)
                 cid = self._cids[device] = self._cids.get(device, 0) + 1
                 row = row._replace(
                     origin=device, cid=cid, cid_hash=chance.getrandbits(62)
                 )
-            if seq > 1 and chance.random() < 0.1:
+            if seq > 2 and chance.random() < 0.1:
                 row = row._replace(ref=chance.randrange(1, seq))
             made.append(row)
         return made
+
+    def _body(self, room: int, seq: int) -> bytes:
+        chance = self._chance
+        size = chance.choice((20, 100, 100, 300, 600))
+        if chance.random() < 0.01:
+            size = chance.randrange(5_000, 30_000)
+        return b"%d.%d " % (room, seq) + chance.randbytes(size)
 
     def _records(self) -> list[Record]:
         chance, made = self._chance, []
@@ -128,7 +145,7 @@ class Story:
         """What is in the ledger, as one digest."""
         ledger = self.ledger
         rows = [
-            (line.pos, *line.row, line.digest)
+            (line.pos, *line.row[:-1], line.digest)
             for lines in ledger.rooms.values()
             for line in lines
         ]
@@ -146,15 +163,40 @@ def found(connection: sqlite3.Connection) -> bytes:
     def all_of(sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
+    rows = [
+        one
+        for row in all_of(
+            "SELECT pos, room, seq, at, body, sizes, chain, origin, cid, cid_hash, ref,"
+            " digest FROM log"
+        )
+        for one in _entries_of(*row)
+    ]
     return _digest(
-        all_of(
-            "SELECT pos, room, seq, at, body, chain, origin, cid, cid_hash, ref, digest"
-            " FROM log"
-        ),
+        rows,
         all_of("SELECT room, seq, at, chain, sealed FROM head"),
         all_of("SELECT kind, key, body FROM record"),
         all_of("SELECT value FROM meta WHERE name = 'last_device'")[0][0],
     )
+
+
+def _entries_of(
+    pos: int,
+    room: int,
+    seq: int,
+    at: int,
+    whole: bytes,
+    sizes: str,
+    chain: bytes,
+    *others: Any,
+) -> Iterator[tuple[Any, ...]]:
+    """A stretch entry by entry, as the ledger has it."""
+    *origin, digests = others
+    bodies = cut(whole, sizes)
+    for n, body in enumerate(bodies):
+        here = chain if n == len(bodies) - 1 else b""
+        digest = (digests or b"")[n * DIGEST_BYTES : (n + 1) * DIGEST_BYTES]
+        known = digest if any(digest) else None
+        yield (pos + n, room, seq + n, at, body, here, *origin, known)
 
 
 def _digest(

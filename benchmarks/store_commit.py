@@ -169,28 +169,26 @@ def busy_thread(wanted: bool) -> Iterator[Callable[[], float]]:
 class OneByOne(Transactions):
     """``executemany``: the interpreter lock changes hands for each row."""
 
-    def _insert_rows(self, rows: list[Row]) -> None:
-        pos = self._last_pos + 1
-        values = ((pos + index, *row) for index, row in enumerate(rows))
+    def _insert_rows(self, rows: list[Row]) -> int:
+        fields, values, pos = statements.values_of(self._last_pos + 1, rows)
         self._connection.executemany(
-            "INSERT INTO log"
-            " (pos, room, seq, at, body, chain, origin, cid, cid_hash, ref)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
-            values,
+            statements.insert_rows(1, fields),
+            [values[at : at + fields] for at in range(0, len(values), fields)],
         )
+        return pos - 1
 
 
 class Abortable(Transactions):
     """Without OR ROLLBACK: SQLite copies each page before a statement touches it."""
 
-    def _insert_rows(self, rows: list[Row]) -> None:
+    def _insert_rows(self, rows: list[Row]) -> int:
         pos = self._last_pos + 1
         for start, size in statements.chunks(len(rows)):
-            values: list[Any] = [pos + start]
-            for row in rows[start : start + size]:
-                values += row
-            sql = statements.insert_rows(size).replace(" OR ROLLBACK", "")
+            part = rows[start : start + size]
+            fields, values, pos = statements.values_of(pos, part)
+            sql = statements.insert_rows(size, fields).replace(" OR ROLLBACK", "")
             self._connection.execute(sql, values)
+        return pos - 1
 
 
 def variants() -> Iterator[str]:

@@ -52,7 +52,10 @@ class Log:
 
     def loose(self) -> int:
         """Entries that no head speaks of."""
-        sql = "SELECT (SELECT count(*) FROM log) - coalesce(sum(seq), 0) FROM head"
+        sql = (
+            "SELECT (SELECT total(last - seq + 1) FROM log) - coalesce(sum(seq), 0)"
+            " FROM head"
+        )
         return int(self._connection.execute(sql).fetchall()[0][0])
 
     def damage(self) -> list[str]:

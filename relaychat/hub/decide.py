@@ -25,7 +25,7 @@ from relaychat.hub.turn import Need, Settled, Turn
 from relaychat.model import admission, commands
 from relaychat.model.errors import Internal, RelayError, Unavailable
 from relaychat.model.events import Fault
-from relaychat.store.api import First
+from relaychat.store.api import STRETCH_ENTRIES, First
 
 Decide = Callable[[Turn, Peer, Any], None]
 
@@ -93,10 +93,6 @@ Item = tuple[Peer | None, Any]
 Known = dict[int, RelayError | First | None]
 """What is settled about items of a turn that is decided again: the refusal, where its
 cid was used first, or None to leave it out."""
-
-
-RUN_COMMANDS = 64
-"""Most messages that are decided in one go."""
 
 
 NONE = -1
@@ -193,7 +189,7 @@ def _say(turn: Turn, peer: Peer, items: list[Item], index: int) -> int:
         return 1
     first: commands.Say = items[index][1]
     said, room = [first], first.room
-    for place in range(index + 1, min(len(items), index + RUN_COMMANDS)):
+    for place in range(index + 1, min(len(items), index + STRETCH_ENTRIES)):
         other, item = items[place]
         if other is not peer or type(item) is not commands.Say or item.room != room:
             break

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from relaychat.hub.catchup import CatchUp
-from relaychat.hub.decide import Again, Cut, Item, Known, decide
+from relaychat.hub.decide import NONE, Again, Cut, Item, Known, decide
 from relaychat.hub.delivery import deliver
 from relaychat.hub.erasure import Walk
 from relaychat.hub.facts import (
@@ -262,7 +262,7 @@ class Hub:
         if isinstance(outcome, Committed):
             self.house.counts.healthy = True
             turn.stands_at(outcome.first_pos)
-            self._next_pos = outcome.first_pos + len(turn.rows)
+            self._next_pos = outcome.first_pos + turn.entries
             self._deliver(turn, items)
             return
         if isinstance(outcome, InDoubt):
@@ -277,10 +277,12 @@ class Hub:
             self._run(items, known, refusing=True)
             return
         for row in outcome.rows:
-            index = turn.askers[row]
+            index = turn.askers[row] if not turn.rows[row].more else NONE
             peer, item = items[index]
             if isinstance(outcome, Duplicates):
                 known[index] = outcome.rows[row]
+            elif index == NONE:
+                known[index] = None  # Decided each by itself, they show whose it is.
             elif peer is not None:
                 known[index] = NotStorable()
             else:
@@ -392,7 +394,7 @@ class Hub:
         counts, now_us = self.house.counts, self.house.world.monotonic_us()
         counts.turns += 1
         counts.commands += len(items)
-        counts.events += len(turn.rows)
+        counts.events += turn.entries
         for peer, count in Counter([peer for peer, _ in items]).items():
             if peer is not None:
                 peer.spoke_us = now_us

@@ -191,8 +191,10 @@ class Turn:
         self.spans: dict[tuple[Peer, Room], list[list[int]]] = {}
         """First and last ordinal shown to sessions that came or went in this turn."""
         self.rows: list[Row] = []
+        self.entries = 0
+        """How many entries its rows have."""
         self.askers: list[int] = []
-        """For each row, the index of the command that it comes from."""
+        """For each row, the index of the command that its first entry comes from."""
         self.blanks: list[Blank] = []
         self.records: dict[tuple[str, str], Record] = {}
         self.dirty: dict[Thing, None] = {}
@@ -332,35 +334,61 @@ class Turn:
         drafted = self.rooms.get(room)
         if drafted is None:
             drafted = self.rooms[room] = []
-        rows, ordinal, number = self.rows, self.ordinal, room.number
-        pos, last = self.first_pos + len(rows), len(events) - 1
-        marks: list[bytes] = []
-        cid, digest, chain = None, None, b""
+        seq, at, ordinal = events[0].seq, events[0].at, self.ordinal
+        pos = self.first_pos + self.entries
+        bodies: list[bytes] = []
+        cid = digest = None
         for n, event in enumerate(events):
             ordinal += 1
-            body, seq, at = encode(event), event.seq, event.at
+            body = encode(event)
             if cids is not None:
                 _, cid, digest = cids[n]
-            kept.append(Kept(pos + n, seq, at, body, origin, cid, digest))
+            bodies.append(body)
+            kept.append(Kept(pos + n, seq + n, at, body, origin, cid, digest))
             drafted.append(Drafted(ordinal, event, hidden_from))
-            if logged:
-                marks.append(mark(seq, at, body_digest(body)))
-                if n == last:
-                    chain = room.chain = link_all(room.chain, marks)
-                rows.append(
-                    row((number, seq, at, body, chain, origin, cid, digest, ref))
-                )
             if asked and peer is not None:
                 ordinal += 1
                 one = asked[n]
-                done = Done(room.name, seq, one.cid, id=one.id)
+                done = Done(room.name, seq + n, one.cid, id=one.id)
                 self.told.append(Told(ordinal, peer, one, done))
-        if logged:
-            self.askers += range(self.index, self.index + last + 1)
         self.ordinal = ordinal
-        room.seq, room.at = seq, at
+        if logged:
+            self._log(room, seq, at, bodies, origin, cids, ref)
+        room.seq, room.at = seq + len(bodies) - 1, at
         if cids is not None:
             self._use(room, events, cids)
+
+    def _log(
+        self,
+        room: Room,
+        seq: int,
+        at: int,
+        bodies: list[bytes],
+        origin: int | None,
+        cids: Sequence[Cid] | None,
+        ref: int | None,
+    ) -> None:
+        """Rows for these entries: one for the stretch, or with client ids one each."""
+        self.entries += len(bodies)
+        marks = [mark(seq + n, at, body_digest(body)) for n, body in enumerate(bodies)]
+        chain = room.chain = link_all(room.chain, marks)
+        number, index = room.number, self.index
+        if cids is None:
+            first, *more = bodies
+            self.rows.append(
+                row((
+                    number, seq, at, first, chain, origin, None, None, ref, tuple(more)
+                ))
+            )  # fmt: skip
+            self.askers.append(index)
+            return
+        last = len(bodies) - 1
+        for n, (body, (_, cid, digest)) in enumerate(zip(bodies, cids, strict=True)):
+            here = chain if n == last else b""
+            self.rows.append(
+                row((number, seq + n, at, body, here, origin, cid, digest, ref, ()))
+            )
+            self.askers.append(index + n)
 
     def _use(self, room: Room, events: Sequence[LogEvent], cids: Sequence[Cid]) -> None:
         for event, (device, number, digest) in zip(events, cids, strict=True):
@@ -465,7 +493,7 @@ class Turn:
         for room, start in self.starts.items():
             row = last.get(room.number)
             if row is not None:
-                heads.append(Head(row.room, start.seq, row.seq, row.at, row.chain))
+                heads.append(Head(row.room, start.seq, row.last, row.at, row.chain))
         return Batch(self.rows, heads, list(self.records.values()), self.blanks)
 
     def stands_at(self, first_pos: int) -> None:

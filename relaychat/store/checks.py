@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from relaychat.store.api import Batch, Record, Row
+from relaychat.store.api import STRETCH_ENTRIES, Batch, Record, Row
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
 """Of a body. Lines end at 64 KiB at the edge, so only a bug comes near it."""
@@ -24,6 +24,7 @@ class _Device(msgspec.Struct):
     number: int
 
 
+_sizes = msgspec.json.Decoder(list[int]).decode
 _device = msgspec.json.Decoder(_Device).decode
 
 
@@ -38,9 +39,12 @@ def _storable(row: Row) -> bool:
     return (
         all(map(_fits, required))
         and all(value is None or _fits(value) for value in optional)
-        and isinstance(row.body, bytes)
+        and all(isinstance(body, bytes) for body in row.bodies)
         and isinstance(row.chain, bytes)
-        and len(row.body) <= BODY_LIMIT_BYTES
+        and sum(map(len, row.bodies)) <= BODY_LIMIT_BYTES
+        and (not row.more or (row.cid is None and row.ref is None))
+        and _fits(row.last)
+        and len(row.more) < STRETCH_ENTRIES
     )
 
 
@@ -71,7 +75,7 @@ def follows(batch: Batch) -> bool:
         seq = row[1]
         if seqs.get(row[0]) != seq - 1:
             return False
-        seqs[row[0]] = seq
+        seqs[row[0]] = seq + len(row[9])
     return all(seqs[head.room] == head.seq for head in batch.heads)
 
 
@@ -98,3 +102,14 @@ def sealed_rooms(records: Iterable[Record]) -> list[int]:
 
 def _numeric(key: str) -> bool:
     return key.isascii() and key.isdigit() and len(key) < 19
+
+
+def cut(whole: bytes, sizes: str) -> list[bytes]:
+    """The bodies of a stretch, as the database has them."""
+    if not sizes:
+        return [whole]
+    bodies, start = [], 0
+    for size in _sizes(sizes):
+        bodies.append(whole[start : start + size])
+        start += size
+    return bodies

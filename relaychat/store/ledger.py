@@ -102,7 +102,8 @@ class Ledger:
         """Take a batch in that nothing keeps out."""
         first_pos = self.last_pos + 1
         for row in batch.rows:
-            self._add(row)
+            for one in _entries_of(row):
+                self._add(one)
         for head in batch.heads:
             self.heads[head.room] = head._replace(was=head.seq)
         for record in batch.records:
@@ -193,3 +194,11 @@ def bounded(lines: Iterable[Line], limit: int) -> Iterator[Line]:
             return
         yield line
         ahead += len(line.row.body)
+
+
+def _entries_of(row: Row) -> Iterator[Row]:
+    """A row for each entry of a stretch; the last has its chain value."""
+    last = len(row.more)
+    for n, body in enumerate(row.bodies):
+        chain = row.chain if n == last else b""
+        yield row._replace(seq=row.seq + n, body=body, chain=chain, more=())

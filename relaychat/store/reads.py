@@ -9,42 +9,45 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from relaychat.store.api import Entry, First, Head, Proof, Snapshot
+from relaychat.model.chain import DIGEST_BYTES
+from relaychat.store.api import STRETCH_ENTRIES, Entry, First, Head, Proof, Snapshot
 from relaychat.store.checks import ABOUT_ENTRIES, PAGE_BYTES
 
-_FIELDS = "pos, room, seq, at, origin, length(body) AS size, body"
+_FIELDS = "pos, last, room, seq, at, origin, length(body) AS size, sizes, body"
 
 _PACK = """
-    SELECT json_group_array(json_array(pos, room, seq, at, origin, size)),
+    SELECT json_group_array(json_array(
+               pos, room, seq, at, origin, iif(sizes = '', size, json(sizes)))),
            CAST(group_concat(body, '') AS BLOB)
 """
 
 
-def _within_page(entries: str, order: str) -> str:
-    """Entries up to the one that crosses the limit of bytes."""
+def _within_page(rows: str, order: str) -> str:
+    """Rows up to the one that crosses the limit of bytes. The first one does not count,
+    for not all of it may be wanted."""
     return f"""
         {_PACK} FROM (
             SELECT *, sum(size) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - size
-                      AS ahead
-            FROM ({entries})
+                      - first_value(size) OVER (ORDER BY {order}) AS ahead
+            FROM ({rows})
         ) WHERE ahead < {PAGE_BYTES}
     """
 
 
 def _page(order: str) -> str:
     return _within_page(
-        f"SELECT {_FIELDS} FROM entry WHERE room = ? AND seq > ? AND seq < ?"
-        f" ORDER BY {order} LIMIT ?",
+        f"SELECT {_FIELDS} FROM stretch WHERE room = ?1 AND last > ?2"
+        f" AND last < ?3 + {STRETCH_ENTRIES} AND seq < ?3 ORDER BY {order} LIMIT ?4",
         order,
     )
 
 
-_OLDEST_PAGE = _page("seq")
-_NEWEST_PAGE = _page("seq DESC")
+_OLDEST_PAGE = _page("last")
+_NEWEST_PAGE = _page("last DESC")
 
 # The rows themselves are fetched only for what is given. No room can have more than the
 # limit among the first entries of all.
@@ -53,14 +56,14 @@ _MERGED = _within_page(
     SELECT {_FIELDS} FROM log WHERE pos IN (
         SELECT pos FROM (
             SELECT place.pos FROM json_each(?1) AS cursor CROSS JOIN place
-            WHERE room = CAST(cursor.key AS INTEGER) AND seq > cursor.value
-              AND seq <= ?2 + max(cursor.value, (
-                    SELECT min(seq) - 1 FROM place
+            WHERE room = CAST(cursor.key AS INTEGER) AND last > cursor.value
+              AND last < ?2 + {STRETCH_ENTRIES} + max(cursor.value, (
+                    SELECT min(last) FROM place
                     WHERE room = CAST(cursor.key AS INTEGER)))
             UNION ALL
             SELECT log.pos FROM log CROSS JOIN json_each(?1) AS cursor
             WHERE pos > (SELECT value FROM meta WHERE name = 'placed')
-              AND room = CAST(cursor.key AS INTEGER) AND seq > cursor.value
+              AND room = CAST(cursor.key AS INTEGER) AND last > cursor.value
         ) ORDER BY pos LIMIT ?2
     ) ORDER BY pos
     """,
@@ -80,42 +83,49 @@ _ABOUT = f"""
 # comes behind all that has.
 _SEEK = """
     WITH RECURSIVE search (low, high) AS (
-        SELECT coalesce((SELECT min(seq) FROM place WHERE room = :room), 1),
-               coalesce((SELECT max(seq) FROM place WHERE room = :room), 0) + 1
+        SELECT coalesce((SELECT seq FROM log WHERE pos = (
+                   SELECT pos FROM place WHERE room = :room ORDER BY last LIMIT 1)), 1),
+               coalesce((SELECT max(last) FROM place WHERE room = :room), 0) + 1
         UNION ALL
-        SELECT iif(at < :at, (low + high) / 2 + 1, low),
-               iif(at < :at, high, (low + high) / 2)
-        FROM search LEFT JOIN place
-            ON place.room = :room AND place.seq = (low + high) / 2
-        LEFT JOIN log ON log.pos = place.pos
+        SELECT iif(at < :at, last + 1, low), iif(at < :at, high, seq)
+        FROM search LEFT JOIN log ON log.pos = (
+            SELECT pos FROM place
+            WHERE place.room = :room AND place.last >= (low + high) / 2
+            ORDER BY place.last LIMIT 1)
         WHERE low < high
     ),
     late AS MATERIALIZED (
-        SELECT seq, at FROM log
+        SELECT seq, last, at FROM log
         WHERE pos > (SELECT value FROM meta WHERE name = 'placed') AND room = :room
     )
     SELECT CASE
-        WHEN low <= (SELECT max(seq) FROM place WHERE room = :room) THEN low
+        WHEN low <= (SELECT max(last) FROM place WHERE room = :room) THEN low
         ELSE coalesce((SELECT min(seq) FROM late WHERE at >= :at),
-                      (SELECT max(seq) + 1 FROM late), low)
+                      (SELECT max(last) + 1 FROM late), low)
     END FROM search WHERE low >= high
 """
 
 _PROOFS = f"""
     SELECT json_group_array(
-               json_array(seq, at, length(body), hex(chain),
-                          iif(digest IS NULL, NULL, hex(digest)))),
+               json_array(seq, at, iif(sizes = '', length(body), json(sizes)),
+                          hex(chain), iif(digest IS NULL, '', hex(digest)))),
            CAST(group_concat(body, '') AS BLOB)
     FROM (
-        SELECT *, sum(length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING)
-                  - length(body) AS ahead
-        FROM (SELECT seq, at, body, chain, digest FROM entry
-              WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?)
+        SELECT *, sum(length(body)) OVER (ORDER BY last ROWS UNBOUNDED PRECEDING)
+                  - length(body) - first_value(length(body)) OVER (ORDER BY last)
+                  AS ahead
+        FROM (SELECT seq, last, at, body, sizes, chain, digest FROM stretch
+              WHERE room = ?1 AND last > ?2 ORDER BY last LIMIT ?3)
     ) WHERE ahead < {PAGE_BYTES}
 """
 
-_numbers = msgspec.json.Decoder(list[tuple[int, int, int, int, int | None, int]]).decode
-_proofs = msgspec.json.Decoder(list[tuple[int, int, int, str, str | None]]).decode
+_rows = msgspec.json.Decoder(
+    list[tuple[int, int, int, int, int | None, int | list[int]]]
+).decode
+_proofs = msgspec.json.Decoder(list[tuple[int, int, int | list[int], str, str]]).decode
+
+
+E = TypeVar("E", Entry, Proof)
 
 
 class Reads:
@@ -130,16 +140,18 @@ class Reads:
     ) -> list[Entry]:
         """See ``api.Store.page``."""
         sql = _NEWEST_PAGE if newest else _OLDEST_PAGE
-        entries = self._entries(sql, (room, after, before, limit))
-        entries.sort(key=_by_seq)
-        return entries
+        found = self._entries(sql, (room, after, before, limit))
+        entries = [entry for entry in found if after < entry.seq < before]
+        entries.sort(key=_by_seq, reverse=newest)
+        return sorted(_within(entries, limit), key=_by_seq)
 
     def merged(self, cursors: dict[int, int], limit: int) -> list[Entry]:
         """See ``api.Store.merged``."""
         asked = msgspec.json.encode(cursors).decode("ascii")
-        entries = self._entries(_MERGED, (asked, limit))
+        found = self._entries(_MERGED, (asked, limit))
+        entries = [entry for entry in found if entry.seq > cursors[entry.room]]
         entries.sort()
-        return entries
+        return _within(entries, limit)
 
     def seek(self, room: int, at: int) -> int:
         """See ``api.Store.seek``."""
@@ -181,13 +193,24 @@ class Reads:
         """See ``api.Store.proofs``."""
         numbers, bodies = self._packed(_PROOFS, (room, after, limit))
         given, start = [], 0
-        for seq, at, size, chain, digest in _proofs(numbers):
-            body = bodies[start : start + size]
-            kept = None if digest is None else bytes.fromhex(digest)
-            given.append(Proof(seq, at, body, bytes.fromhex(chain), kept))
-            start += size
+        for seq, at, sizes, chain, digests in _proofs(numbers):
+            each = sizes if isinstance(sizes, list) else [sizes]
+            kept = bytes.fromhex(digests)
+            for n, size in enumerate(each):
+                digest = kept[n * DIGEST_BYTES : (n + 1) * DIGEST_BYTES]
+                last = n == len(each) - 1
+                given.append(
+                    Proof(
+                        seq + n,
+                        at,
+                        bodies[start : start + size],
+                        bytes.fromhex(chain) if last else b"",
+                        digest if any(digest) else None,
+                    )
+                )
+                start += size
         given.sort(key=lambda proof: proof.seq)
-        return given
+        return _within([proof for proof in given if proof.seq > after], limit)
 
     def snapshot(self, kinds: tuple[str, ...]) -> Snapshot:
         """Everything but the log."""
@@ -198,7 +221,7 @@ class Reads:
         return Snapshot(
             heads={head.room: head for head in self._heads()},
             records=records,
-            last_pos=self._one("SELECT max(pos) FROM log") or 0,
+            last_pos=self._last_pos(),
             last_room=self._last_room(),
             last_device=self._last_device(),
         )
@@ -212,6 +235,11 @@ class Reads:
         for (value,) in self._connection.execute(sql).fetchall():
             return int(value)
         raise sqlite3.DatabaseError("the counter last_device is not there")
+
+    def _last_pos(self) -> int:
+        sql = "SELECT max(pos), last - seq FROM log"
+        ((pos, more),) = self._connection.execute(sql).fetchall()
+        return 0 if pos is None else pos + more
 
     def _last_room(self) -> int:
         by_head = self._one("SELECT max(room) FROM head") or 0
@@ -235,12 +263,24 @@ class Reads:
     def _entries(self, sql: str, values: tuple[object, ...]) -> list[Entry]:
         numbers, bodies = self._packed(sql, values)
         entries, start = [], 0
-        for pos, room, seq, at, origin, size in _numbers(numbers):
-            body = bodies[start : start + size]
-            entries.append(Entry(pos, room, seq, at, body, origin))
-            start += size
+        for pos, room, seq, at, origin, sizes in _rows(numbers):
+            each = sizes if isinstance(sizes, list) else (sizes,)
+            for n, size in enumerate(each):
+                body = bodies[start : start + size]
+                entries.append(Entry(pos + n, room, seq + n, at, body, origin))
+                start += size
         return entries
 
 
 def _by_seq(entry: Entry) -> int:
     return entry.seq
+
+
+def _within(entries: list[E], limit: int) -> list[E]:
+    """The first of these: so many, up to the one that crosses the limit of bytes."""
+    ahead = 0
+    for place, entry in enumerate(entries[:limit]):
+        if ahead >= PAGE_BYTES:
+            return entries[:place]
+        ahead += len(entry.body)
+    return entries[:limit]

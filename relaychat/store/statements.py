@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 from relaychat.store.api import Row
 
 CHUNK_ROWS = 1024
-"""Most rows of one statement. Nine values each stay below 32,766, SQLite's most, and
+"""Most rows of one statement. Twelve values each stay below 32,766, SQLite's most, and
 a prepared statement keeps what was last bound to it: memory for the largest batch."""
 
 
@@ -31,29 +32,43 @@ def chunks(total: int) -> Iterator[tuple[int, int]]:
         start += size
 
 
-def fields_of(rows: Sequence[Row]) -> int:
-    """How many fields of these rows have to be bound: those behind are None in all."""
-    if any(row[8] is not None for row in rows):
-        return 9
-    if any(row[6] is not None or row[7] is not None for row in rows):
-        return 8
-    return 6
-
-
-@cache
-def insert_rows(size: int, fields: int) -> str:
-    """Values: the first row's ``pos``, then so many fields of each Row.
+def values_of(pos: int, rows: Sequence[Row]) -> tuple[int, list[Any], int]:
+    """How many values each of these rows has, and all of them, one row's behind the
+    other's. The first entry's place is ``pos``; comes back with that of the next one.
 
     A value that is None or bytes costs the sqlite3 module four times as much as a
     number: it looks for an adapter, in vain. So what is None in all rows is left out,
     and a blob is given as a bytearray.
     """
-    given = ",?" * fields + ",NULL" * (9 - fields)
-    values = ",".join(f"(?1+{offset}{given})" for offset in range(size))
+    values: list[Any] = []
+    all_of_it = any(one is not None for row in rows for one in row[6:9])
+    for row in rows:
+        room, seq, at, body, chain, origin, cid, cid_hash, ref, more = row
+        size = len(more)
+        values += (pos, seq + size, room, seq, at)
+        if more:
+            values += (bytearray(b"".join(row.bodies)), _sizes(row.bodies))
+        else:
+            values += (bytearray(body), "")
+        values += (bytearray(chain), origin)
+        if all_of_it:
+            values += (cid, cid_hash, ref)
+        pos += size + 1
+    return 12 if all_of_it else 9, values, pos
+
+
+def _sizes(bodies: Sequence[bytes]) -> str:
+    return f"[{','.join([str(len(body)) for body in bodies])}]"
+
+
+@cache
+def insert_rows(size: int, fields: int) -> str:
+    """Values: those of ``values_of``."""
+    given = ",".join("?" * fields) + ",NULL" * (12 - fields)
+    values = ",".join([f"({given})"] * size)
     return (
-        "INSERT OR ROLLBACK INTO log"
-        " (pos, room, seq, at, body, chain, origin, cid, cid_hash, ref)"
-        f" VALUES {values}"
+        "INSERT OR ROLLBACK INTO log (pos, last, room, seq, at, body, sizes, chain,"
+        f" origin, cid, cid_hash, ref) VALUES {values}"
     )
 
 
@@ -100,16 +115,18 @@ def drop_records(size: int) -> str:
     return f"DELETE FROM record WHERE kind = ? AND key IN ({keys})"
 
 
-BLANK = (
-    "UPDATE OR ROLLBACK log SET body = ?, digest = coalesce(digest, ?)"
-    " WHERE pos = (SELECT pos FROM entry WHERE room = ? AND seq = ?)"
+STRETCH_OF = (
+    "SELECT pos, seq, last, body, sizes, digest FROM stretch"
+    " WHERE room = ? AND last >= ? AND seq <= ? AND last < ? LIMIT 1"
 )
-"""Values: the body that comes, the digest of the one that goes, room, seq."""
+"""Values: room, the seq of an entry, twice, and a seq that its stretch can't reach."""
+
+BLANK = "UPDATE OR ROLLBACK log SET body = ?, sizes = ?, digest = ? WHERE pos = ?"
 
 FILL_PLACES = (
-    "INSERT OR ROLLBACK INTO place (room, seq, pos)"
-    " SELECT room, seq, pos FROM log"
-    " WHERE pos > (SELECT value FROM meta WHERE name = 'placed') ORDER BY room, seq"
+    "INSERT OR ROLLBACK INTO place (room, last, pos)"
+    " SELECT room, last, pos FROM log"
+    " WHERE pos > (SELECT value FROM meta WHERE name = 'placed') ORDER BY room, last"
 )
 
 RAISE_PLACED = (

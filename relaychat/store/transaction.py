@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import sqlite3
 from itertools import chain
-from operator import itemgetter
 
+from relaychat.model.chain import DIGEST_BYTES
 from relaychat.store import statements
 from relaychat.store.api import (
+    STRETCH_ENTRIES,
     Batch,
+    Blank,
     Committed,
     Duplicates,
     Failed,
@@ -30,6 +32,7 @@ from relaychat.store.api import (
     Row,
 )
 from relaychat.store.checks import (
+    cut,
     follows,
     highest_device,
     sealed_rooms,
@@ -51,8 +54,6 @@ _NEVER_SURE = {
 """A disk that failed once to sync says nothing reliable afterwards."""
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-_HEAD_INSERTED = itemgetter(0, 2, 3, 4)
 
 
 class AnotherWriter(Exception):
@@ -84,15 +85,14 @@ class Transactions:
         committing = False
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._insert_rows(batch.rows)
+            last_pos = self._insert_rows(batch.rows)
             self._move_heads(batch.heads)
             if not follows(batch):
                 raise AnotherWriter("rows don't follow the heads of their rooms")
             if batch.records:
                 self._put_records(batch.records)
             for blank in batch.blanks:
-                values = (blank.body, blank.digest, blank.room, blank.seq)
-                self._connection.execute(statements.BLANK, values)
+                self._blank(blank)
             device = max(device, highest_device(batch.rows, batch.records))
             if device > self._last_device:
                 self._connection.execute(statements.RAISE_LAST_DEVICE, (device,))
@@ -101,7 +101,7 @@ class Transactions:
         except Exception as error:
             return self._verdict(batch, error, committing)
         first_pos = self._last_pos + 1
-        self._last_pos += len(batch.rows)
+        self._last_pos = last_pos
         self._last_device = device
         return Committed(first_pos)
 
@@ -126,27 +126,46 @@ class Transactions:
 
     # -- the statements ---------------------------------------------------------------
 
-    def _insert_rows(self, rows: list[Row]) -> None:
+    def _insert_rows(self, rows: list[Row]) -> int:
+        """Returns the place of the last entry."""
         pos = self._last_pos + 1
         for start, size in statements.chunks(len(rows)):
             part = rows[start : start + size]
-            fields = statements.fields_of(part)
-            values = (
-                (*row[:3], bytearray(row[3]), bytearray(row[4]), *row[5:fields])
-                for row in part
-            )
-            sql = statements.insert_rows(size, fields)
-            self._connection.execute(sql, (pos + start, *chain.from_iterable(values)))
+            fields, values, pos = statements.values_of(pos, part)
+            self._connection.execute(statements.insert_rows(size, fields), values)
+        return pos - 1
+
+    def _blank(self, blank: Blank) -> None:
+        room, seq, body, digest = blank
+        end = seq + STRETCH_ENTRIES
+        found = self._connection.execute(statements.STRETCH_OF, (room, seq, seq, end))
+        for pos, first, last, whole, sizes, digests in found.fetchall():
+            bodies = cut(whole, sizes)
+            kept = bytearray(digests or bytes(DIGEST_BYTES * len(bodies)))
+            here = slice((seq - first) * DIGEST_BYTES, (seq - first + 1) * DIGEST_BYTES)
+            if not any(kept[here]):
+                kept[here] = digest
+            bodies[seq - first] = body
+            sizes = "" if first == last else str([*map(len, bodies)])
+            values = (b"".join(bodies), sizes, bytes(kept), pos)
+            self._connection.execute(statements.BLANK, values)
 
     def _move_heads(self, heads: list[Head]) -> None:
         first = [head for head in heads if head.was == 0]
         moved = [head for head in heads if head.was != 0] if first else heads
         for start, size in statements.chunks(len(first)):
-            part = map(_HEAD_INSERTED, first[start : start + size])
-            sql = statements.insert_heads(size)
-            self._connection.execute(sql, tuple(chain.from_iterable(part)))
+            values = [
+                value
+                for room, _, seq, at, chain in first[start : start + size]
+                for value in (room, seq, at, bytearray(chain))
+            ]
+            self._connection.execute(statements.insert_heads(size), values)
         for start, size in statements.chunks(len(moved)):
-            values = tuple(chain.from_iterable(moved[start : start + size]))
+            values = [
+                value
+                for room, was, seq, at, chain in moved[start : start + size]
+                for value in (room, was, seq, at, bytearray(chain))
+            ]
             done = self._connection.execute(statements.move_heads(size), values)
             if done.rowcount != size:
                 raise AnotherWriter("a room's head is not where it was left")

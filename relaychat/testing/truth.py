@@ -20,6 +20,7 @@ from relaychat.hub.records import MemberRecord, RoomRecord, UserRecord
 from relaychat.model.chain import START
 from relaychat.model.names import fold
 from relaychat.model.policy import Role
+from relaychat.store.checks import cut
 from relaychat.store.ledger import Ledger
 from relaychat.testing.retold import Kept, Standing
 from relaychat.testing.roomlog import Fields, Log, decode
@@ -176,7 +177,16 @@ def from_folder(folder: Path, but: tuple[str, ...] = ()) -> Truth:
 def _stored(db: sqlite3.Connection, but: set[int]) -> Iterator[Fields]:
     """Rows in the order of their commits, read without the help of any index."""
     sql = (
-        "SELECT room, seq, at, body, chain, origin, cid, digest FROM log"
+        "SELECT room, seq, at, body, sizes, chain, origin, cid, digest FROM log"
         " WHERE room NOT IN (SELECT value FROM json_each(?)) ORDER BY pos"
     )
-    return map(Fields._make, db.execute(sql, (json.dumps(list(but)),)))
+    for row in db.execute(sql, (json.dumps(list(but)),)):
+        room, seq, at, whole, sizes, chain, origin, cid, digests = row
+        bodies = cut(whole, sizes)
+        for n, body in enumerate(bodies):
+            last = n == len(bodies) - 1
+            digest = (digests or b"")[16 * n : 16 * (n + 1)]
+            yield Fields(
+                room, seq + n, at, body, chain if last else b"", origin, cid,
+                digest if any(digest) else None,
+            )  # fmt: skip

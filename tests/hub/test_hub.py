@@ -94,7 +94,8 @@ class TurnTests(HubTestCase):
         self.store.release(1)
         self.run_hub()
         self.assertEqual(ann.heard(), ["said #ops 2 ann one", "ok #ops 2"])
-        self.assertEqual([len(one.batch.rows) for one in self.store.waiting], [2])
+        rows = [row for one in self.store.waiting for row in one.batch.rows]
+        self.assertEqual([len(row.bodies) for row in rows], [2])
         self.store.release()
         self.assertEqual(len(ann.heard()), 4)
 
@@ -365,8 +366,9 @@ class OutcomeTests(HubTestCase):
         self.reported()
 
     def test_poison(self) -> None:
-        """What can't be stored is refused alone; the rest of its turn stands."""
-        self.store.script = [poison(1)]
+        """What can't be stored is refused alone; the rest of its turn stands. Where it
+        was said in one go with others, each is tried by itself."""
+        self.store.script = [poison(0), poison(1)]
         heard = self.do(
             self.ann, c.Say("#ops", "a"), c.Say("#ops", "b"), c.Say("#ops", "c")
         )
@@ -456,7 +458,7 @@ class OutcomeTests(HubTestCase):
 
     def test_aborted_twice(self) -> None:
         """Trouble upon trouble: each turn taken back leaves the state as it was."""
-        self.store.script = [poison(0), poison(0), failed]
+        self.store.script = [poison(0), poison(0), poison(0), failed]
         heard = self.do(
             self.ann, c.Say("#ops", "a"), c.Say("#ops", "b"), c.Say("#ops", "c")
         )

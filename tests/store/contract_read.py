@@ -48,6 +48,35 @@ class ReadContract(Contract):
         self.assertEqual(self.seqs(5, 100, 100), [6])
         self.assertEqual(self.seqs(0, 7, 100, newest=True), [6])
 
+    def test_stretch(self) -> None:
+        """Entries that were said in one go are read one by one, wherever a page begins
+        and ends."""
+        room = RoomLog(1)
+        rows = [room.row(b"a"), room.row(b"b", more=(b"c", b"", b"e")), room.row(b"f")]
+        self.keep(self.store, Batch(rows, [room.head(0)]))
+        self.keep(self.store, room.batch(b"g"))
+        for after in range(8):
+            for before in range(9):
+                between = list(range(after + 1, min(before, 8)))
+                self.assertEqual(self.seqs(after, before, 9), between)
+                self.assertEqual(self.seqs(after, before, 2), between[:2])
+                newest = self.seqs(after, before, 2, newest=True)
+                self.assertEqual(newest, between[-2:])
+        merged = self.wait(self.store.merged({1: 2}, 3))
+        self.assertEqual(
+            [(one.pos, one.seq, one.body) for one in merged],
+            [(3, 3, b"c"), (4, 4, b""), (5, 5, b"e")],
+        )
+        at = rows[1].at
+        found = [self.wait(self.store.seek(1, at + more)) for more in (-1, 0, 1, 2)]
+        self.assertEqual(found, [1, 2, 6, 7])
+        self.keep(self.store, Batch(blanks=[Blank(1, 3, b"-----", b"3" * 16)]))
+        self.assertEqual(
+            self.bodies(self.store, 1), [b"a", b"b", b"-----", b"", b"e", b"f", b"g"]
+        )
+        digests = [one.digest for one in self.wait(self.store.proofs(1, 1, 4))]
+        self.assertEqual(digests, [None, b"3" * 16, None, None])
+
     def test_merged(self) -> None:
         """Entries of several rooms come in the order of their commit."""
         rooms = {number: RoomLog(number) for number in (1, 2, 3)}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from relaychat.model.chain import START, body_digest, link
+from relaychat.model.chain import START, body_digest, link_all, mark
 from relaychat.store.api import (
     Batch,
     Committed,
@@ -44,23 +44,21 @@ class RoomLog:
         cid: int | None = None,
         ref: int | None = None,
         later: int = 1,
+        more: tuple[bytes, ...] = (),
     ) -> Row:
         """The next row, so many milliseconds later."""
-        self.seq += 1
+        seq = self.seq + 1
         self.at += later
-        self.chain = link(self.chain, self.seq, self.at, body_digest(body))
-        cid_hash = None if cid is None else -cid
+        marks = [
+            mark(seq + n, self.at, body_digest(one))
+            for n, one in enumerate((body, *more))
+        ]
+        self.chain = link_all(self.chain, marks)
+        self.seq += len(marks)
+        digest = None if cid is None else -cid
         return Row(
-            self.number,
-            self.seq,
-            self.at,
-            body,
-            self.chain,
-            origin,
-            cid,
-            cid_hash,
-            ref,
-        )
+            self.number, seq, self.at, body, self.chain, origin, cid, digest, ref, more
+        )  # fmt: skip
 
     def head(self, was: int) -> Head:
         """The head that moves from there to the last row made."""

@@ -28,6 +28,8 @@ class Said(NamedTuple):
     cid: int | None
     ref: int | None
     later: int
+    more: int
+    """Further entries of its stretch."""
 
 
 class Asked(NamedTuple):
@@ -47,6 +49,7 @@ said = st.builds(
     cid=st.none() | st.none() | st.integers(1, 90),
     ref=st.none() | small,
     later=st.integers(0, 3),
+    more=st.sampled_from((0, 0, 1, 3)),
 )
 records = st.builds(
     Record,
@@ -87,7 +90,9 @@ class Relay:
     def _row(self, one: Said, index: int) -> Row:
         body = bytes([index % 256]) * one.size
         room = self.rooms[one.room]
-        return room.row(body, one.origin, one.cid, one.ref, one.later)
+        plain = one.cid is None and one.ref is None
+        more = (body[:3],) * one.more if plain else ()
+        return room.row(body, one.origin, one.cid, one.ref, one.later, more)
 
     def _break(self, batch: Batch, wrong: str) -> Batch:
         if wrong == "head" and batch.heads:

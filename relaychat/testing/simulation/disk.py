@@ -86,7 +86,8 @@ class Disk:
     def note(self, batch: Batch, at_us: int) -> None:
         """A batch is durable."""
         for row in batch.rows:
-            self.committed_us.setdefault(row.room, []).append(at_us)
+            seen = self.committed_us.setdefault(row.room, [])
+            seen += [at_us] * len(row.bodies)
         for record in batch.records:
             if record.kind == "room" and record.body is not None:
                 room = msgspec.json.decode(record.body, type=RoomRecord)
