@@ -19,7 +19,8 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 # Each prints one line of figures, and ends with 1 if a promise was broken, with 3 if it
 # can't be tried here (and says why).
 PROOFS = $(wildcard $(addprefix benchmarks/,\
-	crash_loop.py power_loss.py storage_faults.py full_disk.py mutants.py))
+	crash_loop.py power_loss.py storage_faults.py full_disk.py mutants.py \
+	discovery_fuzz.py))
 
 run: $(VENV)/.run
 	@.ci/foreground $(BIN)/twistd --nodaemon --pidfile= relaychat $(OPTIONS)

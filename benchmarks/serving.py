@@ -53,15 +53,19 @@ def wait_for(address: tuple[str, int], process: subprocess.Popen[bytes]) -> None
 
 @contextlib.contextmanager
 def relay(
-    *before: str, prepare: Callable[[Path], None] = lambda data: None
+    *before: str,
+    prepare: Callable[[Path], None] = lambda data: None,
+    settings: str = "",
 ) -> Iterator[Relay]:
     """Start a relay for the while, by a command put ``before`` it (taskset, say).
-    ``prepare`` is handed its data folder, which is not there yet."""
+    ``prepare`` is handed its data folder, which is not there yet; ``settings`` are more
+    sections of its configuration."""
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder, "data"))
         native, irc = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
         config = Path(folder, "relay.toml")
-        config.write_text(SETTINGS.format(native=native[1], irc=irc[1]))
+        doors = SETTINGS.format(native=native[1], irc=irc[1])
+        config.write_text(doors + settings)
         process = subprocess.Popen(
             [*before, sys.executable, "-m", "twisted", "relaychat",
              "--config", str(config), "--data", str(Path(folder, "data"))],

@@ -179,7 +179,8 @@ class Discovery(Section, frozen=True):
     """Networks whose addresses are answered although they are not on the link (another
     VLAN), or although they are public ones."""
     rooms: bool = True
-    """Whether public rooms are named, with how many are in them."""
+    """Whether public rooms are named, with how many are in them. Where guests can't
+    come in, or need a password, they are not named in any case."""
     mdns: bool = True
     """Whether doors beyond loopback are announced by mDNS too; needs ``zeroconf``
     (``pip install 'relaychat[mdns]'``)."""

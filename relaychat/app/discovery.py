@@ -47,10 +47,17 @@ class Presence:
             rooms = tuple(Room(name, members) for name, members in survey.fullest)
             told(News(self._load(), rooms, survey.rooms - len(rooms)))
 
-        if self._config.discovery.rooms:
+        if self._tells_rooms:
             self._relay.hub.survey(ROOMS, surveyed)
         else:
             told(News(self._load()))
+
+    @property
+    def _tells_rooms(self) -> bool:
+        """Whether rooms are named: only where anybody could come in and list them."""
+        accounts = self._config.accounts
+        anybody = accounts.guests and not accounts.guest_password
+        return anybody and self._config.discovery.rooms
 
     def _load(self) -> Load:
         counter = self._relay.counter

@@ -13,23 +13,24 @@ from relaychat.app.config import Config, from_mapping
 from relaychat.app.discovery import Found, Presence
 from relaychat.net.discovery import News
 from relaychat.net.reach import Open
+from relaychat.wire.discovery import Room
 from tests.app.test_build import MEMORY, BuildCase, Peer
 
 LISTEN = [
+    {"dialect": "native", "endpoint": "unix:x.sock"},
     {"dialect": "native", "endpoint": "tcp:0", "tls": "default"},
     {"dialect": "irc", "endpoint": "tcp:1"},
     {"dialect": "examples.shout:Shout", "endpoint": "tcp:2"},
     {"dialect": "control", "endpoint": "tcp:3"},
     {"dialect": "native", "endpoint": "tcp:4", "proxies": ["127.0.0.1"]},
-    {"dialect": "native", "endpoint": "unix:x.sock"},
 ]
 HOSTS = [
+    UNIXAddress(b"x.sock"),
     IPv4Address("TCP", "0.0.0.0", 7601),
     IPv6Address("TCP", "::", 6667),
     IPv4Address("TCP", "127.0.0.1", 7777),
     IPv4Address("TCP", "127.0.0.1", 7778),
     IPv4Address("TCP", "127.0.0.1", 7779),
-    UNIXAddress(b"x.sock"),
 ]
 
 
@@ -57,19 +58,30 @@ class PresenceTests(BuildCase):
         self.assertEqual(irc, Open("irc", "::", 6667))
         self.assertEqual((shout.dialect, shout.port), ("Shout", 7777))
 
-    def test_news(self) -> None:
-        """How full it is, and its public rooms."""
-        presence = self.presence()
+    def news(self, **table: Any) -> News:
+        """What it says, with one room there and one who is in it."""
+        presence = self.presence(**table)
         peer = Peer(self.made, self.reactor)
-        self.assertEqual(self.told, [])
+        password = table.get("accounts", {}).get("guest_password")
+        peer.ask(type="hello", nick="ann", password=password)
+        peer.ask(type="join", room="#tea")
         told: list[News] = []
         presence.news(told.append)
         self.reactor.pump([0.0] * 5)
         (news,) = told
+        return news
+
+    def test_news(self) -> None:
+        """How full it is, and its public rooms."""
+        news = self.news()
         self.assertEqual((news.load.sessions, news.load.capacity), (1, 100))
         self.assertGreater(news.load.free_bytes, 0)
-        self.assertEqual((news.rooms, news.more), ((), 0))
-        del peer
+        self.assertEqual((news.rooms, news.more), ((Room("#tea", 1),), 0))
+
+    def test_rooms_of_a_closed_house(self) -> None:
+        """Where not anybody can come in, nobody outside learns the rooms."""
+        for accounts in ({"guests": False}, {"guest_password": "x"}):
+            self.assertEqual(self.news(accounts=accounts).rooms, ())
 
     def test_no_rooms(self) -> None:
         """Rooms are not named where the configuration says so; nor is the disk where

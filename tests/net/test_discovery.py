@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -163,6 +165,20 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(len(self.out), 100)
         self.relay.held = None
         self.assertIsNotNone(self.ask("192.168.1.200"))
+
+    @given(
+        st.one_of(st.binary(max_size=1400), st.just(query(b"n" * 16))),
+        st.sampled_from(["192.168.1.9", "fe80::9%eth0", "::ffff:10.0.0.1", "ff02::1"]),
+        st.integers(0, 65535),
+    )
+    def test_anything(self, data: bytes, host: str, port: int) -> None:
+        """Whatever comes from wherever: one answer at most, no longer than what came,
+        and no exception."""
+        out: list[bytes] = []
+        self.world.advance(1)
+        self.discovery.received(data, (host, port), LAN, out.append)
+        self.assertLessEqual(len(out), 1)
+        self.assertLessEqual(sum(map(len, out)), len(data))
 
     def test_stopped(self) -> None:
         """After the end nobody gets an answer that was still to come."""
