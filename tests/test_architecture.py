@@ -36,6 +36,7 @@ MAY_IMPORT = {
         "relaychat.net.dial",
         "relaychat.net.interfaces",
         "relaychat.net.datagrams",
+        "relaychat.net.hosts",
         "relaychat.net.names",
         "relaychat.net.records",
         "relaychat.net.service",

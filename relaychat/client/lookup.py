@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from relaychat.client import dial, output
 from relaychat.client.command import EXIT_CODES
 from relaychat.client.run import REFUSED, UNREACHABLE, USAGE, Job, Trouble, run
+from relaychat.client.show import clean, json_line
 from relaychat.net.dial import BadServer
 from relaychat.net.names import (
     BadName,
@@ -56,7 +57,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         one = self.record
         back = {None: "", True: "  (and back)", False: "  (BUT NOT BACK)"}
         return (
-            f"{one.name:<{width}}  {one.ttl_s:>6}  {one.kind:<5}  {one.data}"
+            f"{one.name:<{width}}  {one.ttl_s:>6}  {one.kind:<5}  {clean(one.data)}"
             f"{back[self.confirmed]}"
         )
 
@@ -65,7 +66,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         found = msgspec.to_builtins(self.record)
         if self.confirmed is not None:
             found["confirmed"] = self.confirmed
-        return msgspec.json.encode(found).decode()
+        return json_line(msgspec.json.encode(found))
 
 
 @click.command(epilog=EXIT_CODES)

@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from relaychat.client.output import OutputClosed, note
 from relaychat.client.state import StateError
+from relaychat.net.hosts import Hosts
 
 REFUSED = 1
 USAGE = 2
@@ -109,6 +110,7 @@ def finish(job: Job) -> int:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    reactor.installNameResolver(Hosts(reactor))
     one = _Run(job, reactor)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     reactor.callWhenRunning(one.start)

@@ -64,7 +64,7 @@ def lan(
 
     try:
         place = place_of(address) if address is not None else None
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # UnicodeError is one too.
         output.note(f"{address}: {getattr(error, 'strerror', None) or error}")
         sys.exit(USAGE)
     report = Examination(place, port, udp_port, output.note).run()

@@ -13,6 +13,7 @@ from relaychat.doctor import probes
 from relaychat.doctor.probes import ANSWER_S, CONNECT_S, SYSTEM, Heard, Probe, Prober
 from relaychat.doctor.report import Outcome, Report, Row, Target
 from relaychat.net import routes
+from relaychat.net.datagrams import LIMITED_BROADCAST
 from relaychat.net.dial import TLS_PORT, shown_certificate
 from relaychat.net.interfaces import IP, Interface, read_interfaces
 from relaychat.wire.discovery import Door
@@ -31,12 +32,19 @@ class Place(NamedTuple):
 
 def place_of(host: str) -> Place:
     """The machine of a name or an address, ``fe80::1%eth0`` as well; IPv4 if it has
-    both. Raises OSError, UnicodeError."""
+    both. Raises OSError, UnicodeError, ValueError for what is nobody's address."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     found.sort(key=lambda one: one[0] != socket.AF_INET)
     where = found[0][4]
     ip = ip_address(str(where[0]).partition("%")[0])
+    if ip.is_multicast or ip.is_unspecified or _is_broadcast(ip):
+        raise ValueError("this is not one machine's address")
     return Place(ip, int(where[3]) if len(where) == 4 else 0)
+
+
+def _is_broadcast(ip: IP) -> bool:
+    addresses = [one for interface in read_interfaces() for one in interface.addresses]
+    return ip == LIMITED_BROADCAST or any(ip == one.broadcast for one in addresses)
 
 
 class Examination:

@@ -91,6 +91,16 @@ class LookupTests(NamesCase):
         (line,) = await self.look("2001:DB8:0::1", as_json=True)
         self.assertIs(json.loads(line)["confirmed"], True)
 
+    async def test_hostile_texts(self) -> None:
+        """What somebody has published does not reach the terminal as it is."""
+        text = "a\x1b[2J\x9b\u202eb"
+        self.server.put("tea.test", dns.Record_TXT(text.encode()))
+        (line,) = await self.look("tea.test", "TXT")
+        self.assertTrue(line.endswith('"a[2Jb"'), line)
+        (line,) = await self.look("tea.test", "TXT", as_json=True)
+        self.assertTrue(line.isprintable())
+        self.assertEqual(json.loads(line)["texts"], [text])
+
     async def test_service(self) -> None:
         """SRV of a domain is that of relays; of a service, as it is written."""
         self.server.put("_ircs._tcp.tea.test", dns.Record_SRV(0, 0, 6697, "a.test"))

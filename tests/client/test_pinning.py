@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import socket
-import ssl
 import sys
-import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -16,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from relaychat.client import pinning
 from relaychat.client.pins import Pins
 from relaychat.client.run import LOCAL, REFUSED, UNREACHABLE, USAGE
-from tests.net.pki import Made, make
+from tests.net.pki import make
+from tests.net.shaking import Shaking
 
 
 class Terminal(io.StringIO):
@@ -45,32 +42,9 @@ class TrustTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.state = Path(self.mktemp())
         self.made = make("chat.test", "127.0.0.1")
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.server = f"tls:127.0.0.1:{self.listening.getsockname()[1]}"
-        self.serve(self.made)
-        thread = threading.Thread(target=self.shake_hands)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(self.listening.shutdown, socket.SHUT_RDWR)
-
-    def serve(self, made: Made) -> None:
-        """Show this certificate from now on."""
-        pem = made.put(Path(self.mktemp())).certificate
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        context.load_cert_chain(pem)
-        self.context = context
-
-    def shake_hands(self) -> None:
-        """With everybody who comes, one by one."""
-        with self.listening:
-            while True:
-                try:
-                    connection, _ = self.listening.accept()
-                except OSError:
-                    return
-                with connection, contextlib.suppress(OSError):
-                    self.context.wrap_socket(connection, server_side=True).close()
+        self.shaking = Shaking(Path(self.mktemp()), self.made)
+        self.addCleanup(self.shaking.stop)
+        self.server = f"tls:127.0.0.1:{self.shaking.port}"
 
     def trust(self, expected: str = "", yes: bool = False, answer: str = "") -> int:
         """Run the command; its exit code. ``seen`` is what it wrote."""
@@ -126,7 +100,7 @@ class TrustTests(SynchronousTestCase):
         """Another certificate is not trusted before the old one is forgotten."""
         self.trust(yes=True)
         new = make("chat.test")
-        self.serve(new)
+        self.shaking.show(new)
         self.assertEqual(self.trust(yes=True), REFUSED)
         self.assertIn("THE CERTIFICATE HAS CHANGED", self.seen)
         self.assertEqual(self.pinned(), [self.made.fingerprint])
@@ -136,7 +110,7 @@ class TrustTests(SynchronousTestCase):
 
     def test_weak(self) -> None:
         """A weak key is not trusted."""
-        self.serve(make("chat.test", key=generate_private_key(65537, 1024)))
+        self.shaking.show(make("chat.test", key=generate_private_key(65537, 1024)))
         self.assertEqual(self.trust(yes=True), REFUSED)
         self.assertIn("weak key", self.seen)
 

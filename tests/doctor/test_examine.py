@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import ssl
-import threading
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,7 +16,8 @@ from relaychat.doctor.probes import Heard
 from relaychat.doctor.report import Outcome
 from relaychat.doctor.verdicts import diagnose
 from relaychat.wire.discovery import Answer, Door
-from tests.net.pki import Made, make
+from tests.net.pki import make
+from tests.net.shaking import Shaking
 
 HERE = "127.0.0.1"
 
@@ -42,27 +40,9 @@ class DoorTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.made = make("tea.test")
-        self.listening = socket.create_server((HERE, 0))
-        self.port: int = self.listening.getsockname()[1]
-        self.serve = True
-        thread = threading.Thread(target=self.shake_hands, args=(self.made,))
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(self.listening.shutdown, socket.SHUT_RDWR)
-
-    def shake_hands(self, made: Made) -> None:
-        """With everybody who comes; or hang up."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(made.put(Path(self.mktemp())).certificate)
-        with self.listening:
-            while True:
-                try:
-                    connection, _ = self.listening.accept()
-                except OSError:
-                    return
-                with connection, contextlib.suppress(OSError):
-                    if self.serve:
-                        context.wrap_socket(connection, server_side=True).close()
+        self.shaking = Shaking(Path(self.mktemp()), self.made)
+        self.addCleanup(self.shaking.stop)
+        self.port = self.shaking.port
 
     def reach(self, fingerprint: str, tls: bool = True) -> Examination:
         """Reach a machine that answered, by UDP, with this door."""
@@ -93,7 +73,7 @@ class DoorTests(SynchronousTestCase):
 
     def test_no_tls(self) -> None:
         """A door that is open, and has no TLS, is told."""
-        self.serve = False
+        self.shaking.context = None
         report = self.reach(self.made.fingerprint).report
         told, _ = diagnose(report, {"udp_port": "1"})
         self.assertEqual(told.cause, "tls_fails")
@@ -106,6 +86,9 @@ class CommandTests(SynchronousTestCase):
             (["lan", "--listen", HERE], "--listen takes no ADDRESS"),
             (["lan", "--port", "0"], "0 is not in the range"),
             (["lan", "no such host.invalid"], ""),
+            (["lan", "224.0.0.1"], "not one machine's address"),
+            (["lan", "0.0.0.0"], "not one machine's address"),
+            (["lan", "127.255.255.255"], "not one machine's address"),
         ):
             done = CliRunner().invoke(doctor, words)
             self.assertEqual(done.exit_code, 2, done.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,7 +23,7 @@ from relaychat.net.names import (
     servers_in,
     wire_name,
 )
-from relaychat.net.records import A, Aaaa, Cname, Mx, Ns, Other, Ptr, Srv, Txt
+from relaychat.net.records import A, Aaaa, Cname, Mx, Ns, Other, Ptr, Srv, Txt, record
 from tests.net.nameserver import NameServer
 
 
@@ -58,7 +59,7 @@ class RecordTests(NamesCase):
     async def test_types(self) -> None:
         """What the server says is what one gets."""
         name = "tea.test"
-        for kind, payload, record in (
+        for kind, payload, found in (
             ("A", dns.Record_A("192.0.2.1"), A(name, 300, "192.0.2.1")),
             ("AAAA", dns.Record_AAAA("2001:db8::1"), Aaaa(name, 300, "2001:db8::1")),
             ("CNAME", dns.Record_CNAME("t.test"), Cname(name, 300, "t.test")),
@@ -70,7 +71,7 @@ class RecordTests(NamesCase):
             ("TXT", dns.Record_TXT(b"a=b", b"\xff"), Txt(name, 300, ("a=b", "\\xff"))),
         ):  # fmt: skip
             self.server.put(name, payload)
-            self.assertEqual(await self.names.lookup(name, kind), [record])
+            self.assertEqual(await self.names.lookup(name, kind), [found])
 
     async def test_any(self) -> None:
         """ANY gives whatever the server has; what we don't know, too."""
@@ -94,6 +95,31 @@ class RecordTests(NamesCase):
         self.server.put("tea.test", dns.Record_PTR(b"\x1b[2J\nx y.test"))
         (found,) = await self.names.lookup("tea.test", "PTR")
         self.assertEqual(found.data, r"\027[2J\010x\032y.test")
+
+    def test_any_bytes(self) -> None:
+        """Whatever Twisted's parser takes for an answer becomes records."""
+        message, chance = dns.Message(7, answer=1), random.Random(7)
+        payloads = [dns.Record_SRV(1, 2, 7601, b"a.test"), dns.Record_TXT(b"x" * 30),
+                    dns.Record_MX(1, b"m"), dns.Record_HINFO(b"a", b"b"),
+                    dns.Record_AAAA("::1"), dns.Record_SOA(b"a", b"b")]  # fmt: skip
+        message.answers = [
+            dns.RRHeader(b"t.test", one.TYPE, payload=one) for one in payloads
+        ]
+        good, taken = message.toStr(), 0
+        for _ in range(3000):
+            raw = bytearray(good)
+            for _ in range(chance.randrange(1, 8)):
+                raw[chance.randrange(len(raw))] = chance.choice((0, 1, 0xC0, 0xFF))
+            parsed = dns.Message()
+            try:
+                parsed.fromStr(bytes(raw))
+            except (EOFError, ValueError):
+                continue
+            for header in parsed.answers:
+                self.assertTrue(record(header).kind.isprintable())
+                self.assertIsInstance(record(header).data, str)
+                taken += 1
+        self.assertGreater(taken, 1000)
 
     async def test_aliases(self) -> None:
         """An alias is followed where the server does not do so."""
