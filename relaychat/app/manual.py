@@ -84,10 +84,25 @@ extensions behind it (`module:Class`, too) their sections are in it.
 
 def manual(*extensions: Any) -> str:
     """The whole page, with the sections of these extensions."""
-    parts = [HEAD, *_section("", Config, Config())]
+    parts = list(_section("", Config, Config()))
     for one in extensions:
         parts += _section(f"extension.{one.name}", type(one.settings), one.settings)
-    return "\n".join(parts)
+    return _linked("\n".join([HEAD, *_contents(parts), *parts]))
+
+
+def _contents(parts: list[str]) -> Iterator[str]:
+    """The sections, each with its first sentence."""
+    yield "| section | |\n| --- | --- |"
+    for part in parts:
+        if found := re.match(r"## `(.*)`\n\n(.*?)(?:\. [A-Z]|$)", part, re.M):
+            anchor = re.sub(r"[^\w-]", "", found[1]).lower()
+            yield f"| [`{found[1]}`](#{anchor}) | {found[2].rstrip('.')} |"
+    yield ""
+
+
+def _linked(page: str) -> str:
+    """With links to the pages that it names."""
+    return re.sub(r"`docs/(\w+\.md)`", r"[\1](\1)", page)
 
 
 def _section(name: str, kind: type[Struct], made: Any) -> Iterator[str]:
@@ -100,9 +115,7 @@ def _section(name: str, kind: type[Struct], made: Any) -> Iterator[str]:
             plain.append(field)
         else:
             inner.append((field.name, section))
-    if kind is Config:
-        yield f"## `[extension.NAME]`\n\n{told['extension']}\n"
-    elif plain:
+    if plain and kind is not Config:
         yield f"## `{_heading(name, kind)}`\n\n{_prose(kind.__doc__ or '')}\n"
         yield "| key | default | |\n| --- | --- | --- |"
         for field in plain:
@@ -116,6 +129,8 @@ def _section(name: str, kind: type[Struct], made: Any) -> Iterator[str]:
         if section is Tls:
             path += ".NAME"
         yield from _section(path, section, getattr(made, key, None))
+    if kind is Config:
+        yield f"## `[extension.NAME]`\n\n{told['extension']}\n"
 
 
 def _heading(name: str, kind: type[Struct]) -> str:
