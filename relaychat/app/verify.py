@@ -73,7 +73,7 @@ def walk(log: Log) -> Iterator[Verdict]:
         yield from verdicts
 
 
-@click.command()
+@click.command(short_help="Prove that nothing was lost or altered.")
 @click.option(
     "--data",
     envvar="RELAYCHAT_DATA",

@@ -10,7 +10,7 @@ from relaychat.client.asking import asked, new_password, seconds
 from relaychat.client.command import EXIT_CODES, as_json, connection, target
 
 
-@click.group(epilog=EXIT_CODES)
+@click.group(epilog=EXIT_CODES, short_help="Look after your account.")
 def account() -> None:
     """Look after your account: --nick says which, --login asks for its password.
 

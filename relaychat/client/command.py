@@ -374,7 +374,7 @@ def bot(words: tuple[str, ...], **options: Any) -> None:
     run(bot_job(where, words, Options(**options)))
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EXIT_CODES, short_help="Trust a server by its certificate.")
 @click.argument("server", required=False)
 @click.option("--fingerprint", default="", help="Trust it if it has this SHA-256.")
 @click.option("--yes", is_flag=True, help="Trust it without asking.")

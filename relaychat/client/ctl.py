@@ -10,7 +10,7 @@ from relaychat.client.asking import new_password, seconds
 from relaychat.client.command import EXIT_CODES, as_json
 
 
-@click.group(epilog=EXIT_CODES)
+@click.group(epilog=EXIT_CODES, short_help="Look after the server of this machine.")
 @click.option(
     "--data",
     envvar="RELAYCHAT_DATA",

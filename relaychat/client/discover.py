@@ -11,7 +11,7 @@ from relaychat.client.findings import ORDERS
 from relaychat.net.datagrams import PORT
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="List the relays of this network.")
 @click.option(
     "--wait",
     "wait_s",

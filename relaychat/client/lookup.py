@@ -69,7 +69,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         return json_line(msgspec.json.encode(found))
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Ask the DNS about a name.")
 @click.argument("name")
 @click.option(
     "--type",

@@ -26,7 +26,7 @@ def _seconds(name: str, text: str) -> Callable[[F], F]:
     return click.option(name, default=0.0, metavar="SECONDS", help=text)
 
 
-@click.command()
+@click.command(short_help="A bad network, for programs to be tried on.")
 @click.option(
     "--listen", required=True, metavar="ENDPOINT", help="tcp:PORT, unix:PATH …"
 )

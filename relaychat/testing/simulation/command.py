@@ -32,7 +32,7 @@ class Numbers(click.ParamType[tuple[int, ...]]):
             self.fail(f"{value} is no list of numbers like 1-3,7", param, ctx)
 
 
-@click.command()
+@click.command(short_help="Run the relay in simulated bad weather.")
 @click.option("--seeds", default=1, show_default=True, help="How many runs.")
 @click.option("--seed", default=1, show_default=True, help="The first run's seed.")
 @click.option("--minutes", default=10.0, show_default=True, help="Simulated, each.")
