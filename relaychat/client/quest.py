@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from relaychat.client.browse import Browser
 from relaychat.client.findings import Findings, Found, best_first
 from relaychat.client.output import note, write
-from relaychat.client.run import UNREACHABLE, Job, Trouble
+from relaychat.client.run import UNREACHABLE, USAGE, Job, Trouble
 from relaychat.client.search import Search, after
 from relaychat.client.show import clean
 from relaychat.net.datagrams import PORT
@@ -108,7 +108,7 @@ def _wanted(
     for name in names:
         if name not in known:
             listed = ", ".join(sorted(known))
-            raise Trouble(UNREACHABLE, f"there is no interface {name}, but {listed}")
+            raise Trouble(USAGE, f"there is no interface {name}, but {listed}")
     return tuple(one for one in there if not names or one.name in names)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from math import inf
+from unittest import mock
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.browse import announce
+from relaychat.client.browse import Browser, announce
 from relaychat.client.findings import Findings, Found
 from relaychat.client.quest import json_of, text_of
 from relaychat.wire.discovery import Answer, Door, Load, Room
+from tests.net.lan import LAN, LOOPBACK
+from tests.net.test_mdns import Reactor
 
 PIN = "ab" * 32
 ANSWER = Answer(
@@ -68,6 +73,24 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(shown["doors"][2]["port"], 6667)
         self.assertEqual(shown["rooms"][0], {"room": "#tea", "members": 3})
         self.assertEqual(shown["by"], ["eth0"])
+
+
+class BrowserTests(SynchronousTestCase):
+    def test_missing(self) -> None:
+        """Without zeroconf a search goes on, and says what it could not do."""
+        reactor = Reactor()
+        browser = Browser(reactor, Findings(lambda found: None))
+        with mock.patch.dict(sys.modules, {"zeroconf": None}):
+            begun = Deferred.fromCoroutine(browser.start([LAN]))
+            reactor.pool.waiting.pop()()
+        self.assertIn("zeroconf is not installed", self.successResultOf(begun))
+        self.successResultOf(Deferred.fromCoroutine(browser.stop()))
+
+    def test_nothing_to_hear_by(self) -> None:
+        """On loopback alone nobody is browsed for."""
+        browser = Browser(Reactor(), Findings(lambda found: None))
+        begun = Deferred.fromCoroutine(browser.start([LOOPBACK]))
+        self.assertEqual(self.successResultOf(begun), "")
 
 
 class AnnouncedTests(SynchronousTestCase):

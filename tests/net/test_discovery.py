@@ -36,6 +36,7 @@ class Relay:
 
     def __init__(self) -> None:
         self.gathered = 0
+        self.more = 4
         self.held: list[Callable[[News], None]] | None = None
 
     def doors(self) -> tuple[Open, ...]:
@@ -53,7 +54,7 @@ class Relay:
     @property
     def now(self) -> News:
         """Its rooms tell how often it was asked."""
-        return News(Load(3, 100, 7), (Room("#tea", self.gathered),), 4)
+        return News(Load(3, 100, 7), (Room("#tea", self.gathered),), self.more)
 
 
 class AnswerTests(SynchronousTestCase):
@@ -150,6 +151,18 @@ class AnswerTests(SynchronousTestCase):
         said = self.ask()
         assert said is not None
         self.assertEqual(said.rooms, (Room("#tea", 2),))
+
+    def test_many_rooms_are_looked_through_less_often(self) -> None:
+        """A relay of 100,000 rooms is asked for them every ten seconds."""
+        self.relay.more = 100_000
+        self.ask()
+        for _ in range(9):
+            self.world.advance(1)
+            self.ask()
+        self.assertEqual(self.relay.gathered, 1)
+        self.world.advance(1.1)
+        self.ask()
+        self.assertEqual(self.relay.gathered, 2)
 
     def test_answers_wait_for_news(self) -> None:
         """While the hub is busy answers wait, as many as a second may have; each goes
