@@ -25,14 +25,16 @@ def account() -> None:
 def register(ticket: str, **options: Any) -> None:
     """Make the account that --nick names.
 
-    The password is asked for; without a terminal it is the first line of stdin.
+    Its password is that of --password-file or $RELAYCHAT_PASSWORD, else it is asked
+    for; without a terminal it is the first line of stdin.
     """
     from relaychat.client.account_jobs import before_hello
     from relaychat.client.run import run
     from relaychat.model.accounts import Register
 
     where = target(options)
-    run(before_hello(where, Register(where.nick, new_password(), ticket)))
+    password = where.password or new_password()
+    run(before_hello(where, Register(where.nick, password, ticket)))
 
 
 @account.command()

@@ -42,7 +42,9 @@ class AccountTests(ClientCase):
         self.assertIn("bad_ticket", self.refused(*register, "rci_none", stdin="pw\n"))
         ticket = self.ctl("invite", "--label", "tea", "--expires", "2d")
         self.assertIn("tea", self.ctl("invitations"))
-        self.eve(*register, ticket, stdin="pw\n")
+        secret = self.folder.path / "secret"
+        secret.write_text("pw\n")
+        self.eve(*register, ticket, "--password-file", str(secret))
         self.assertNotIn("tea", self.ctl("invitations"))
         self.log_in_once()
         self.tokens()
@@ -53,7 +55,6 @@ class AccountTests(ClientCase):
         """A device needs the password once."""
         self.assertIn("nick_in_use", self.refused("account", "devices"))
         secret = self.folder.path / "secret"
-        secret.write_text("pw\n")
         with_it = ("account", "devices", "--json", "--password-file", str(secret))
         (device,) = map(json.loads, self.eve(*with_it).splitlines())
         self.assertTrue(device["this"])
