@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,18 +70,22 @@ class Reading(NamedTuple):
 
 
 class ClientFile:
-    """See the module. Held by this process until ``close``."""
+    """See the module. ``path`` is for messages."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises Held, StateError."""
+    def __init__(
+        self, path: Path, db: sqlite3.Connection, closed: Callable[[], None]
+    ) -> None:
+        """``db`` has no transaction of its own making (``isolation_level=None``), and
+        is ours alone until ``closed`` is called.
+
+        Raises StateError.
+        """
         self.path = path
-        self._lock = Lock(path.with_suffix(".lock"))
+        self._db = db
+        self._closed = closed
         self._settled: list[tuple[Send, Done | Fault]] = []
         self._staged: dict[str, Reading] = {}
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.executescript(_SCHEMA)
             with self._transaction(durable=True):
                 self._db.execute(
@@ -90,8 +94,7 @@ class ClientFile:
             self.secret, self.high = self._read("SELECT secret, high FROM device")[0]
             self.welcomed = bool(self._read("PRAGMA user_version")[0][0])
             """Whether a server has ever let it in."""
-        except (OSError, sqlite3.Error) as error:
-            self._lock.release()
+        except sqlite3.Error as error:
             raise StateError(f"{path}: {error}") from None
 
     # -- the outbox ----------------------------------------------------------------
@@ -218,7 +221,7 @@ class ClientFile:
             self.flush()
         finally:
             self._db.close()
-            self._lock.release()
+            self._closed()
 
     # -- SQLite --------------------------------------------------------------------
 
@@ -243,5 +246,17 @@ class ClientFile:
 
 
 def client_file(folder: Path, name: str) -> ClientFile:
-    """The file of a program in a state folder. Raises Held, StateError."""
-    return ClientFile(folder / f"client-{slug(name)}.db")
+    """The file of a program in a state folder, held by this process until it is closed.
+    Raises Held, StateError."""
+    path = folder / f"client-{slug(name)}.db"
+    lock = Lock(path.with_suffix(".lock"))
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(path, isolation_level=None)
+        db.execute("PRAGMA journal_mode = WAL")
+        return ClientFile(path, db, lock.release)
+    except (OSError, sqlite3.Error, StateError) as error:
+        lock.release()
+        if isinstance(error, StateError):
+            raise
+        raise StateError(f"{path}: {error}") from None

@@ -1,23 +1,26 @@
-"""A person with a native client: the product's link and core, on a simulated machine.
+"""A person with a native client: the product's link, core and outbox, on a simulated
+machine.
 
-What the client would keep on its disk survives its crashes: its cursors, what it has
-sent and not been answered, and how far its client ids have come. Everything that it is
-shown goes into its journal; what comes over the wire is also watched raw, for the core
-mends what a server does wrong.
+What the client keeps on its disk survives its crashes: its cursors, and the outbox in
+the file of the client library (``client.file``), whose SQLite is in memory. Everything
+that it is shown goes into its journal; what comes over the wire is also watched raw,
+for the core mends what a server does wrong.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from relaychat.client.core import Conversation
 from relaychat.client.cursor import Reader
-from relaychat.client.file import SETTLED_MOST
+from relaychat.client.file import ClientFile
 from relaychat.client.greeting import Greeting
 from relaychat.client.happenings import (
     Answered,
@@ -32,7 +35,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.link import Link
-from relaychat.client.outbox import MemorySpool, Send
+from relaychat.client.outbox import Send
 from relaychat.client.speech import LineBuffer, Unreadable, read
 from relaychat.model import events
 from relaychat.model.commands import (
@@ -59,35 +62,6 @@ from relaychat.testing.simulation.stage import Stage
 SINCE_JOIN = 0.4
 """Of the rooms that a native makes, so many show each member only what was said since
 it is in."""
-
-
-class SimulatedSpool(MemorySpool):
-    """What the client's file keeps. Answers that came last may not be on the disk yet
-    when the client dies: what they answered is sent again."""
-
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__()
-        self._chance = chance
-        self._unwritten: list[Send] = []
-
-    def add(self, sends: Sequence[Send]) -> None:
-        """See Spool: with sends, answers are written, too."""
-        super().add(sends)
-        self._unwritten.clear()
-
-    def settle(self, send: Send, answer: events.Done | events.Fault) -> None:
-        """See Spool."""
-        super().settle(send, answer)
-        self._unwritten.append(send)
-        if isinstance(answer, events.Fault) or len(self._unwritten) >= SETTLED_MOST:
-            self._unwritten.clear()
-
-    def crash(self) -> None:
-        """The client died."""
-        written = self._chance.randint(0, len(self._unwritten))
-        for send in self._unwritten[written:]:
-            self._kept[send.cid or 0] = send
-        self._unwritten.clear()
 
 
 class WatchedConversation(Conversation):
@@ -136,14 +110,14 @@ class Native:
         self.running = False
         self.cursors: dict[str, Cursor] = {}
         """On disk: how far it has read, by room."""
-        self.spool = SimulatedSpool(random.Random(f"{stage.seed} {name} spool"))
+        self._disk = sqlite3.connect(":memory:", isolation_level=None)
+        self._file = self._opened()
         """On disk: what is not answered yet."""
+        self._chance = random.Random(f"{stage.seed} {name} file")
         self.wanted: list[str] = []
         """On disk: the rooms that it follows."""
         self.kept: list[tuple[str, int]] = []
         """Messages of its own that are in a log, latest last: room and seq."""
-        self._welcomed = False
-        """On disk: whether it was let in before."""
         self.pages: list[Paged] = []
         """Pages of history that it was given."""
         self.redacted: list[tuple[str, int]] = []
@@ -181,9 +155,9 @@ class Native:
         self.conversation = WatchedConversation(
             hello,
             everything=True,
-            returning=self._welcomed,
+            returning=self._file.welcomed,
             window=window,
-            spool=self.spool,
+            spool=self._file,
             greeting=Greeting(lambda: chance.randbytes(12).hex()),
         )
         self.conversation.wrong = lambda text: stage.report(
@@ -207,12 +181,23 @@ class Native:
         if self.running:
             self.running = self.up = False
             self._reactor.kill()
-            self.spool.crash()
+            if self._chance.random() < 0.5:  # With a cursor the answers are written.
+                self._file.flush()
+            self._file = self._opened()
+
+    def _opened(self) -> ClientFile:
+        """What the disk holds, as a new process finds it."""
+        return ClientFile(Path(self.name), self._disk, lambda: None)
+
+    def end(self) -> None:
+        """Be no more; the disk goes, too."""
+        self._disk.close()
 
     @property
     def unsent(self) -> list[Send]:
         """On disk: what is not answered yet."""
-        return self.spool.unsent()
+        self._file.flush()
+        return self._file.unsent()
 
     def _dial_seed(self) -> str:
         self._dials += 1
@@ -279,7 +264,8 @@ class Native:
                 self.journal.add(words.Connected())
                 self.journal.add(words.Client(happening.welcome.nick, self._account))
             case Ready():
-                self.up = self._welcomed = True
+                self.up = True
+                self._file.welcome()
             case Down():
                 self.up = False
                 why = self.conversation.broken

@@ -198,6 +198,9 @@ class Run:
             stage.report("bug", text)
         if healed:
             self._at_rest(truth)
+        for person in self.people:
+            if isinstance(person, Native):
+                person.end()
         return report.counts
 
     def _judge_pages(self, person: Native, truth: Truth) -> None:
