@@ -54,7 +54,8 @@ class Finger(Dialect):
 
     @render(events.MemberList)
     def members(self, found):
-        nicks = [one.nick + ("*" if one.away else "") for one in found.members]
+        here = [one for one in found.members if one.online]
+        nicks = [one.nick + ("*" if one.away else "") for one in here]
         more = ["..."] if found.more else []
         about = printable(f"{found.room}  {self.topics[found.room]}").rstrip()
         names = wrap(" ".join(nicks + more), WIDTH, initial_indent="  ",

@@ -38,7 +38,7 @@ from relaychat.extend import (
 NAMESAKES = 20
 """Users of one name that there may be."""
 LIMIT_BYTES = 64 * 1024
-"""Of a text that comes: no message is longer, so its author is no chat."""
+"""Of a text that comes. The relay takes half of it; who sends more is no chat."""
 MESSAGE, PING, PONG, GREETING = range(4)
 END = 255
 """The kind of the frame that stands for the end of the array."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.finger import ROOMS, Finger, finger
-from relaychat.model.commands import Join, SetAway, SetPolicy, SetTopic
+from relaychat.model.commands import Hello, Join, SetAway, SetPolicy, SetTopic
 from relaychat.model.events import Fault, Goodbye
 from relaychat.model.policy import PolicyChange
 from relaychat.testing.conformance import check_dialect
@@ -41,6 +41,21 @@ class FingerTests(RelayTestCase):
             "Open rooms on relay.test: 2\r\n"
             "\r\n#ops\r\n  ann\r\n"
             "\r\n#tea  two ?[2Jlumps\r\n  ann bob*\r\n",
+        )
+
+    def test_offline(self) -> None:
+        """Whoever is a member, but not here, is not shown as if they were."""
+        self.relay.stays = True
+        self.relay.account("eve")
+        eve, _ = self.open()
+        eve.say(Hello("eve", "pw"), Join("#tea"))
+        self.assertIn("ann bob* eve\r\n", self.answer(b"\r\n"))
+        eve.connectionLost()
+        self.assertNotIn("eve", self.answer(b"\r\n"))
+        self.assertEqual(
+            self.answer(b"eve\r\n"),
+            "Nick: eve                             Account: eve\r\n"
+            "Not here\r\nRooms: #tea\r\n",
         )
 
     def test_somebody(self) -> None:

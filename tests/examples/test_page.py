@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.app.finding import DIALECT
@@ -10,6 +12,7 @@ from relaychat.testing.relay import Relay
 from tests.docs.pages import ROOT, Block, blocks
 
 PAGE = ROOT / "docs" / "examples.md"
+CLIENT = ("relaychat.client", "relaychat.model")
 NOT_SHOWN = {"__init__.py", "names", "proxy", "systemd"}
 """Configurations of other programs, which have pages of their own."""
 
@@ -34,6 +37,18 @@ class PageTests(SynchronousTestCase):
         except AssertionError as error:
             self.fail(f"{script.place}: {error}")
         self.assertEqual(relay.bugs, [])
+
+    def test_imports(self) -> None:
+        """An extension imports relaychat.extend and nothing else of the relay; a
+        program the client library, and the words that it speaks."""
+        wrong = {}
+        for path in (ROOT / "examples").rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            found = set(re.findall(r"^(?:from|import) (relaychat[\w.]*)", text, re.M))
+            program = all(one.startswith(CLIENT) for one in found)
+            if found and found != {"relaychat.extend"} and not program:
+                wrong[path.name] = found
+        self.assertEqual(wrong, {})
 
     def test_every_example(self) -> None:
         """Whatever lies under examples/ is on the page."""
