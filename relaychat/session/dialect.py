@@ -20,6 +20,7 @@ from relaychat.model.commands import Command, Say
 from relaychat.model.errors import BadSyntax, OutOfOrder, UnknownCommand
 from relaychat.model.events import Done, Left, Renamed, UserQuit, UserRenamed
 from relaychat.model.words import Word
+from relaychat.model.world import Timer
 from relaychat.session.link import Framer
 from relaychat.session.states import State
 from relaychat.session.table import Row, renderers_of, verb, verbs_of
@@ -105,6 +106,15 @@ class Dialect(Form):
     def opening(self) -> Asked:
         """Asked or said when the connection opens, before anything was read."""
         return None
+
+    def later(self, seconds: float, call: Callable[[], Asked]) -> Timer:
+        """Call once, after so many seconds, unless the peer is gone by then. What the
+        call returns is carried out as what a verb returns. For a session's own
+        instance.
+
+        Raises TooMany: a session has 64 timers at a time.
+        """
+        return self.session.later(seconds, call)
 
     def plain_messages(self, data: bytes) -> list[Say] | None:
         """A short cut for bytes that are nothing but whole frames with messages: these.

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -51,6 +51,7 @@ from relaychat.model.errors import (
 from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
 from relaychat.model.words import Word
 from relaychat.model.world import Timer, World
+from relaychat.session.dialect import Asked
 from relaychat.session.entrance import Allowance, Entrance
 from relaychat.session.faults import fault_of
 from relaychat.session.heartbeat import Heartbeat
@@ -59,6 +60,7 @@ from relaychat.session.limits import Rate
 from relaychat.session.link import Link
 from relaychat.session.pace import Pace
 from relaychat.session.states import LEGAL, State
+from relaychat.session.timers import Timers
 
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _TLS = b"\x16"
@@ -72,8 +74,8 @@ class Session(Peer):
     __slots__ = (
         "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
         "_heart", "_host", "_most_bytes", "_most_commands", "_pace", "_paused",
-        "_query", "_retry", "_silent", "_told_hub", "_unsent", "_waiting", "account",
-        "allowance", "link", "speech", "state",
+        "_query", "_retry", "_silent", "_timers", "_told_hub", "_unsent", "_waiting",
+        "account", "allowance", "link", "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -89,6 +91,7 @@ class Session(Peer):
         self.allowance: Allowance | None = None
         """The bounds of the token that it logged in with, if it was one."""
         self._host = host
+        self._timers: Timers | None = None
         self._framer = self.speech.framer()
         self._waiting: deque[bytes | RelayError | Word] = deque()
         self._paused = False
@@ -222,6 +225,27 @@ class Session(Peer):
         self._waiting.extend(words)
         if not self._paused:
             self._pump()
+
+    def later(self, seconds: float, call: Callable[[], Asked]) -> Timer:
+        """Call once, after so many seconds, unless the session is over by then. What is
+        returned is carried out as what a verb returns.
+
+        Raises TooMany (``session.timers``).
+        """
+        if self._timers is None:
+            self._timers = Timers(self._host.world)
+        timer = self._timers.later(seconds, lambda: self._due(call))
+        if self.state is State.CLOSED:
+            timer.cancel()
+        return timer
+
+    def _due(self, call: Callable[[], Asked]) -> None:
+        try:
+            self.ask(*self.speech.words(call()))
+        except RelayError as error:
+            self._refuse(error)
+        except Exception:
+            self._report("a timer's call failed")
 
     def drained(self) -> None:
         """The peer has read all that it was sent."""
@@ -498,6 +522,8 @@ class Session(Peer):
                 under_way.cancel()
         if self.allowance is not None:
             self.allowance.stop()
+        if self._timers is not None:
+            self._timers.stop()
         if not self._told_hub:
             self._told_hub = True
             self._host.hub.lost(self, cause, reason)
