@@ -16,7 +16,7 @@ from relaychat.model import commands, errors, events
 from relaychat.model.errors import RelayError
 from relaychat.session.dialect import Dialect
 from relaychat.session.link import Framer
-from relaychat.session.table import render, verb
+from relaychat.session.table import control, render, verb
 
 __all__ = [
     "CheckerPlugin",
@@ -32,6 +32,7 @@ __all__ = [
     "Settings",
     "Verdict",
     "commands",
+    "control",
     "errors",
     "events",
     "render",

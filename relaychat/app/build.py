@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from relaychat.app.certificate import development_certificate
 from relaychat.app.config import Config, Tls
-from relaychat.app.control import Reloading, admit_owner
+from relaychat.app.control import Calls, Reloading, admit_owner
 from relaychat.app.extensions import CannotBuild, Extensions
 from relaychat.app.listeners import Door, Listeners
 from relaychat.app.people import Office, office
@@ -21,7 +21,7 @@ from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
-from relaychat.model.commands import Command, Reload
+from relaychat.model.commands import Call, Command, ListCalls, Reload
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates, Source
 from relaychat.net.counted import CountedFactory
@@ -101,9 +101,12 @@ def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Rel
     counter = Counter(_guard(config, sockets), world)
     tls = certificates(config, world)
 
+    calls = Calls(brought.whole)
     errands: dict[type[Command], Errand] = {
         **people.errands,
         Reload: Reloading(tls.values()).run,
+        Call: calls.run,
+        ListCalls: calls.list,
     }
 
     def host(dialect: type[Dialect]) -> Host:

@@ -19,7 +19,9 @@ from relaychat.client.show import clean
 from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
 from relaychat.model import events
 from relaychat.model.commands import (
+    Call,
     Command,
+    ListCalls,
     ListRooms,
     ListSessions,
     Reload,
@@ -200,3 +202,33 @@ def reload_server(path: Path) -> None:
     show(list(answer.changed) or ["nothing has changed"])
     if answer.problems:
         leave(REFUSED, "\n".join(answer.problems))
+
+
+def call_extension(path: Path, words: tuple[str, ...], json: bool) -> None:
+    """What an extension of the server says to this."""
+    answer = Control(path).ask(Call(words))
+    assert isinstance(answer, events.Called)
+    value = answer.value
+    lines = [value] if isinstance(value, str) else value
+    if json or not _is_lines(lines):
+        show([_encode(value).decode()])
+    else:
+        show([clean(line) for line in lines])
+
+
+def _is_lines(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def list_calls(path: Path) -> list[tuple[str, str]]:
+    """What the server's extensions can be called for, and what that does; nothing if
+    the server does not run, or does not let us in."""
+    if not path.exists():
+        return []
+    try:
+        answer = Control(path).try_to(ListCalls())
+    except SystemExit:
+        return []
+    if not isinstance(answer, events.CallList):
+        return []
+    return [(clean(one.syntax), clean(one.about)) for one in answer.calls]

@@ -9,20 +9,68 @@ import click
 from relaychat.client.asking import new_password, seconds
 from relaychat.client.command import EXIT_CODES, as_json
 
+DATA = "relaychat-data"
+SOCKET = "control.sock"
 
-@click.group(epilog=EXIT_CODES, short_help="Look after the server of this machine.")
+
+class Ctl(click.Group):
+    """The commands here, and those that the server's extensions bring: any word that is
+    none of these is asked for there."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant, and what is behind it."""
+        if self.get_command(context, args[0]) or args[0].startswith("-"):
+            return super().resolve_command(context, args)
+        return args[0], _call(args[0]), args[1:]
+
+    def format_commands(
+        self, context: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Those here, then those of the server, if it runs."""
+        super().format_commands(context, formatter)
+        from relaychat.client.control import list_calls
+
+        rows = list_calls(context.params.get("data", Path(DATA)) / SOCKET)
+        if rows:
+            with formatter.section("Commands of this server's extensions"):
+                formatter.write_dl(rows)
+
+
+def _call(name: str) -> click.Command:
+    """What asks the server's extensions."""
+
+    @click.command(name, add_help_option=False)
+    @as_json
+    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
+    @click.pass_obj
+    def call(socket: Path, words: tuple[str, ...], json: bool) -> None:
+        from relaychat.client.control import call_extension
+
+        call_extension(socket, (name, *words), json)
+
+    return call
+
+
+@click.group(
+    cls=Ctl,
+    epilog=EXIT_CODES,
+    short_help="Look after the server of this machine.",
+)
 @click.option(
     "--data",
     envvar="RELAYCHAT_DATA",
-    default="relaychat-data",
+    default=DATA,
     show_default=True,
+    is_eager=True,
     type=click.Path(path_type=Path),
     help="The server's data folder.",
 )
 @click.pass_context
 def ctl(context: click.Context, data: Path) -> None:
     """Look after the server of this machine, over its control socket."""
-    context.obj = data / "control.sock"
+    context.obj = data / SOCKET
 
 
 @ctl.command()

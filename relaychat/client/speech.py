@@ -23,7 +23,7 @@ _SPOKEN = (
     | events.MemberList | events.WhoIs | events.Page | events.Withheld | events.Gap
     | events.Resumed | events.Marked | events.Invitation
     | events.Pinged | events.Ponged | events.Goodbye | events.StatusReport
-    | events.SessionList | events.Reloaded
+    | events.SessionList | events.Reloaded | events.Called | events.CallList
 )  # fmt: skip
 
 _decode: Callable[[bytes], Word] = msgspec.json.Decoder(_SPOKEN).decode

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from relaychat.model.commands import Command, Reload
+from relaychat.model.commands import Call, Command, ListCalls, Reload
 from relaychat.model.events import Answer
 from relaychat.model.scope import Level
 from relaychat.model.words import Count, Entry
@@ -195,7 +195,7 @@ class ListTickets(
 AnyErrand = (
     Prove | Register | SetPassword | MakeToken | ListTokens | ListDevices | Revoke
     | SetCertificates | DeleteAccount | AddAccount | ListAccounts | Suspend
-    | ResetPassword | MakeTicket | ListTickets | Reload
+    | ResetPassword | MakeTicket | ListTickets | Reload | Call | ListCalls
 )  # fmt: skip
 """What is asked on a wire and is no business of the hub's."""
 

@@ -374,6 +374,21 @@ class Reload(
     """Read the certificates anew. Control sessions only."""
 
 
+class Call(
+    Command, frozen=True, omit_defaults=True, kw_only=False, tag="call", gc=False
+):
+    """Something that an extension does for whoever looks after the server: the word of
+    its command, then the arguments. Control sessions only."""
+
+    words: Annotated[tuple[str, ...], Meta(min_length=1, max_length=64)]
+
+
+class ListCalls(
+    Query, frozen=True, omit_defaults=True, kw_only=False, tag="calls", gc=False
+):
+    """What extensions can be called for. Control sessions only."""
+
+
 AnyCommand = (
     Hello | Claim | Rename | SetAway | Bye | Ping | Pong
     | Join | Part | SetTopic | SetRole | SetPolicy | Invite | Kick | Ban

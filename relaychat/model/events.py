@@ -473,6 +473,29 @@ class SessionList(
     more: bool = False
 
 
+class Called(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="called", gc=False
+):
+    """What an extension says to a call: a line, lines, or any value of JSON."""
+
+    value: Any = None
+
+
+class CallEntry(Entry, frozen=True, omit_defaults=True, gc=False):
+    """What can be called: how it is written, and what it does."""
+
+    syntax: str
+    about: str = ""
+
+
+class CallList(
+    Answer, frozen=True, omit_defaults=True, kw_only=False, tag="calls", gc=False
+):
+    """What extensions can be called for, by name."""
+
+    calls: tuple[CallEntry, ...]
+
+
 class Reloaded(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="reloaded", gc=False
 ):

@@ -9,8 +9,10 @@ from __future__ import annotations
 from relaychat.model import accounts
 from relaychat.model.commands import (
     Bye,
+    Call,
     Command,
     Hello,
+    ListCalls,
     ListRooms,
     ListSessions,
     Ping,
@@ -26,7 +28,7 @@ from relaychat.session.native import Native
 
 ALLOWED = frozenset(
     {
-        Bye, ListRooms, ListSessions, Ping, Pong, Reload, Status, Stop,
+        Bye, Call, ListCalls, ListRooms, ListSessions, Ping, Pong, Reload, Status, Stop,
         accounts.AddAccount, accounts.DeleteAccount, accounts.ListAccounts,
         accounts.ListTickets, accounts.MakeTicket, accounts.ResetPassword,
         accounts.Revoke, accounts.Suspend,

@@ -75,6 +75,34 @@ def render(*kinds: type[Word] | str) -> Callable[[Method], Method]:
     return note
 
 
+def control(syntax: str) -> Callable[[Method], Method]:
+    """Make a method of a ``Hook`` a command of ``relaychat ctl``; the syntax is written
+    as for ``verb``. It is called with the arguments as strings, and returns a line, a
+    list of lines or any value of JSON, or a Deferred or a coroutine with one. It may
+    raise a RelayError.
+
+    Raises ValueError if the syntax can't be read.
+    """
+    parsed = Syntax(syntax)
+
+    def note(method: Method) -> Method:
+        vars(method)["relaychat_control"] = parsed
+        return method
+
+    return note
+
+
+def controls_of(cls: type) -> dict[str, Row]:
+    """The commands for ``relaychat ctl`` of a class. Raises TableError."""
+    table: dict[str, Row] = {}
+    for name, method, syntax in _noted(cls, "relaychat_control"):
+        if syntax.word in table:
+            raise TableError(f"{cls.__name__}: {syntax.word} is there twice")
+        _fit(cls, method, syntax)
+        table[syntax.word] = Row(syntax, True, name, method)
+    return table
+
+
 def _noted(cls: type, note: str) -> Iterator[tuple[str, Callable[..., Any], Any]]:
     """Methods with such a note, of the class and its bases, by name. A method that
     overrides a noted one without a note of its own takes the note over."""

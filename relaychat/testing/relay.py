@@ -10,23 +10,28 @@ What a test says to a peer is answered by the time the call returns::
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.app.config import Accounts, Config
+from relaychat.app.config import Accounts, Config, Settings
+from relaychat.app.control import Calls
+from relaychat.app.extensions import with_settings as with_settings
 from relaychat.app.people import office
 from relaychat.auth.accounts import Account
 from relaychat.auth.passwords import Passwords
-from relaychat.hub.hooks import Hooks
+from relaychat.hub.hooks import Hook, Hooks
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits as HubLimits
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission, Challenged, Found
-from relaychat.model.commands import Command, Hello, Join
+from relaychat.model.commands import Call, Command, Hello, Join
 from relaychat.model.errors import LoginFailed
+from relaychat.model.events import Called
+from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
 from relaychat.session.host import Host
 from relaychat.session.irc.dialect import Irc
@@ -40,6 +45,7 @@ from relaychat.testing.link import MemoryLink
 from relaychat.testing.world import SimulatedWorld
 
 SERVER = "relay.test"
+H = TypeVar("H", bound=Hook)
 
 
 class Relay:
@@ -61,6 +67,8 @@ class Relay:
         self.stopped = 0
         self.window_s = 0
         self.stays = False
+        self.whole: list[Hook] = []
+        """The hooks in use that are classes."""
         house = House(
             SERVER, self.world, hub_limits or HubLimits(), Hooks(self.report), Counts()
         )
@@ -109,6 +117,20 @@ class Relay:
         self.run()
         return Speaker(self, session, wire), wire
 
+    def use(self, hook: type[H], settings: Settings | None = None) -> H:
+        """Have a hook of this class, with these settings or the defaults."""
+        made: H = (with_settings(hook, settings) if settings else hook)(self.world)
+        self.hub.house.hooks.add(made)
+        self.whole.append(made)
+        return made
+
+    def ctl(self, *words: str) -> Deferred[Any]:
+        """What ``relaychat ctl`` is told by the hooks in use; fails as it is
+        refused."""
+        session = Session(self.host(Control), MemoryLink(uid=0))
+        called: Deferred[Any] = Calls(self.whole).run(Call(words), session)
+        return called.addCallback(_value)
+
     def account(self, name: str, password: str = "pw", rank: bool = False) -> None:
         """See to it that there is such an account; ``rank``: an administrator's."""
         done = Deferred.fromCoroutine(self._account(name, password, rank))
@@ -140,6 +162,10 @@ class Relay:
 
     def _stop(self) -> None:
         self.stopped += 1
+
+
+def _value(called: Called) -> Any:
+    return called.value
 
 
 class Speaker:
@@ -189,6 +215,21 @@ class RelayTestCase(SynchronousTestCase):
         every: tuple[type[Dialect], ...] = (Native, Irc, *dialects)
         known = {one.name: one for one in every}
         Conversation(self.relay, self.dialect, known).run(script)
+
+    def use(self, hook: type[H], settings: Settings | None = None) -> H:
+        """Have a hook of this class, with these settings or the defaults."""
+        return self.relay.use(hook, settings)
+
+    def ctl(self, *words: str) -> Any:
+        """What ``relaychat ctl`` is told by the hooks in use. Raises the RelayError
+        with which it is refused."""
+        told: list[Any] = []
+        self.relay.ctl(*words).addBoth(told.append)
+        self.relay.run()
+        assert told, "there is no answer yet"
+        if isinstance(told[0], Failure):
+            told[0].raiseException()
+        return told[0]
 
     def open(
         self, dialect: type[Dialect] | None = None, **link: Any

@@ -8,7 +8,6 @@ from typing import Any
 from twisted.logger import globalLogPublisher
 
 from examples.moderation import Moderation, Rules, moderation
-from relaychat.app.extensions import with_settings
 from relaychat.testing.relay import RelayTestCase
 
 
@@ -23,11 +22,9 @@ class ModerationTests(RelayTestCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
 
-    def use(self, **rules: Any) -> Moderation:
+    def moderate(self, **rules: Any) -> Moderation:
         """The hook with these rules."""
-        hook: Moderation = with_settings(Moderation, Rules(**rules))(self.world)
-        self.relay.hub.house.hooks.add(hook)
-        return hook
+        return self.use(Moderation, Rules(**rules))
 
     def say(self, text: str) -> str:
         """What a guest is answered."""
@@ -43,7 +40,7 @@ class ModerationTests(RelayTestCase):
 
     def test_denied(self) -> None:
         """What is denied is refused with the reason, and nothing is kept."""
-        self.use(denied=("free crypto",))
+        self.moderate(denied=("free crypto",))
         self.assertIn(
             '"denied","text":"this is not said here"', self.say("FREE crypto!")
         )
@@ -52,7 +49,7 @@ class ModerationTests(RelayTestCase):
 
     def test_edits_and_reactions(self) -> None:
         """What could not be said can't come in by an edit or a reaction."""
-        self.use(denied=("crypto",))
+        self.moderate(denied=("crypto",))
         ann, wire = self.connect("ann", "#tea")
         ann.dataReceived(
             b'{"type":"send","room":"#tea","text":"x"}\n'
@@ -63,20 +60,20 @@ class ModerationTests(RelayTestCase):
 
     def test_warned(self) -> None:
         """What is warned of is kept and noted, without its text."""
-        self.use(warned=("my password is",))
+        self.moderate(warned=("my password is",))
         self.assertIn('"type":"ok"', self.say("My password is: 1234"))
         self.assertNotIn("1234", str(self.logged[-1]["log_format"]))
         self.assertEqual(self.notes(), ["a phrase to look at"])
 
     def test_dry_run(self) -> None:
         """A dry run denies nothing, and notes what it would."""
-        self.use(denied=("crypto",), dry_run=True)
+        self.moderate(denied=("crypto",), dry_run=True)
         self.assertIn('"type":"ok"', self.say("crypto"))
         self.assertEqual(self.notes(), ["this is not said here"])
 
     def test_links(self) -> None:
         """Guests set no links but trusted ones; nobody sets too many."""
-        rules = self.use(trusted=("example.org",), most_links=2)
+        rules = self.moderate(trusted=("example.org",), most_links=2)
         guests = "only who has an account may set links here"
         many = "a message has at most 2 links here"
         for text, account, why in [
@@ -95,12 +92,14 @@ class ModerationTests(RelayTestCase):
             ("http://a.test http://b.test http://c.test", "ann", many),
         ]:
             self.assertEqual(rules.denied(text, account), why, text)
-        self.assertEqual(self.use(guests_link=True).denied("http://a.test", None), "")
+        self.assertEqual(
+            self.moderate(guests_link=True).denied("http://a.test", None), ""
+        )
 
     def test_ways_to_write(self) -> None:
         """Capitals, wide letters, signs and invisible characters hide nothing; a part
         of a word is another word."""
-        rules = self.use(denied=("Scunthorpe", "buy now"))
+        rules = self.moderate(denied=("Scunthorpe", "buy now"))
         for text in (
             "SCUNTHORPE",
             "ｓcunthorpe",
@@ -114,7 +113,7 @@ class ModerationTests(RelayTestCase):
 
     def test_linear(self) -> None:
         """Eight times the text takes eight times as long, not sixty-four."""
-        rules = self.use(denied=("a a a a a b",), warned=("http",))
+        rules = self.moderate(denied=("a a a a a b",), warned=("http",))
         for unit in ("a ", "http://", "www.", "\u200b", "a"):
             took = []
             for size in (20_000, 160_000):

@@ -123,10 +123,11 @@ EVENTS = {
 ANSWERS = {**tagged(events, events.Answer), **tagged(accounts, events.Answer)}
 ADMINISTRATION = [
     "status", "sessions", "account", "accounts", "suspend", "reset", "ticket",
-    "tickets", "reload", "stop",
+    "tickets", "reload", "calls", "call", "stop",
 ]  # fmt: skip
 BESIDE: dict[str, type[msgspec.Struct]] = {
     "status": events.StatusReport, "reload": events.Reloaded,
+    "calls": events.CallList, "call": events.Called,
     "proof": accounts.Challenge, "token": accounts.TokenMade,
     "certificate": accounts.CertificateList, "reset": accounts.ResetMade,
     "ticket": accounts.TicketMade,
@@ -196,6 +197,7 @@ class WordTests(SynchronousTestCase):
         self.check(own["tokens"], "token", accounts.TokenEntry)
         self.check(own["devices"], "device", accounts.DeviceEntry)
         self.check(administration["status"], "factory", events.FactoryEntry)
+        self.check(administration["calls"], "call", events.CallEntry)
         self.check(administration["sessions"], "session", events.SessionEntry)
         self.check(administration["accounts"], "account", accounts.AccountEntry)
         self.check(administration["tickets"], "ticket", accounts.TicketEntry)
