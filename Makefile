@@ -9,6 +9,8 @@ VENV ?= .venv
 OPTIONS ?=
 # Options for pytest: make test PYTEST="-k store"
 PYTEST ?=
+# Options for the proofs: make prove PROVE="--only crash"
+PROVE ?=
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
@@ -16,22 +18,14 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 
 .PHONY: run test prove docs lint types tests packages scanner clean
 
-# Each prints one line of figures, and ends with 1 if a promise was broken, with 3 if it
-# can't be tried here (and says why).
-PROOFS = $(wildcard $(addprefix benchmarks/,\
-	crash_loop.py power_loss.py storage_faults.py full_disk.py mutants.py \
-	discovery_fuzz.py))
-
 run: $(VENV)/.run
 	@.ci/foreground $(BIN)/twistd --nodaemon --pidfile= relaychat $(OPTIONS)
 
 test: packages scanner lint types tests
 
+# Each proof prints its figures; one that finds a broken promise is an error.
 prove: $(VENV)/.test
-	$(BIN)/relaychat simulate --seeds 200
-	$(BIN)/relaychat simulate --seeds 60 --seed 1001 --liveness
-	$(BIN)/python -m tests.authorisation
-	set -e; for proof in $(PROOFS); do echo "$$proof:"; $(BIN)/python $$proof || [ $$? = 3 ]; done
+	@$(BIN)/python benchmarks/prove.py $(PROVE)
 
 # A broken link and a broken docstring are errors. The API reference goes first: pages
 # link into it.

@@ -97,7 +97,7 @@ class Fault(NamedTuple):
         if self.call == "fsync":
             paths.append(str(server.folder))
         return (
-            str(STRACE), "-f", "-qq", "-s", "0", "-o", str(trace),
+            str(STRACE), "-f", "--seccomp-bpf", "-qq", "-s", "0", "-o", str(trace),
             *(word for path in paths for word in ("-P", path)),
             "-e", f"trace={self.call}",
             "-e", f"inject={self.call}:error={self.error}:when={self.when}",

@@ -74,10 +74,17 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
     return compose(config, ground, alarms, sockets)
 
 
-def compose(config: Config, ground: Ground, alarms: Alarms, sockets: int) -> Relay:
-    """A relay of this configuration on this ground. Raises as ``build`` does."""
+def compose(
+    config: Config,
+    ground: Ground,
+    alarms: Alarms,
+    sockets: int,
+    extensions: Extensions | None = None,
+) -> Relay:
+    """A relay of this configuration on this ground. ``extensions``: what was found for
+    an earlier one of it. Raises as ``build`` does."""
     world, store = ground.world, ground.store
-    extensions = Extensions(config)
+    extensions = extensions or Extensions(config)
     brought = extensions.bring(config, world, ground.reactor, alarms.error)
     counted: list[CountedFactory] = []
     house = House(

@@ -7,7 +7,7 @@ of what relaychat promises:
 I1     what was acknowledged is in the log, at the place that was told
 I2     what was shown is in the log, byte by byte the same, even if nobody was answered
 I3     what was sent is in the log at most once; once, if it was acknowledged; not at
-       all, if it was refused
+       all, if it was refused; and what was to be sent again is not too late then
 I4     a log is 1, 2, 3 … without holes; its chain and its head prove it
 I5     a reader is shown one entry after the other, each once, or told of a gap
 I6     what one sender sent stands in a room in the order of sending
@@ -170,8 +170,12 @@ class _Check:
         return None
 
     def _wrong_with(self, op: Op, place: Place | None) -> tuple[str, str] | None:
+        if op.refused and place is not None:
+            return "I3", f"refused, and at {place}"
+        if op.passed:
+            return "I3", "what was sent behind it was taken before it"
         if op.refused:
-            return ("I3", f"refused, and at {place}") if place else None
+            return None
         if place is None:
             lost = op.acked and (op.cid is not None or op.seq > 0)
             kept = not lost or self._not_kept(op)

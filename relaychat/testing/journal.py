@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from relaychat.model.errors import CidPassed
 from relaychat.model.names import fold
 from relaychat.testing.notes import (
     Acked,
@@ -54,6 +55,9 @@ class Op(Struct, gc=False):
     epoch: str = ""
     seq: int = 0
     refused: bool = False
+    passed: bool = False
+    """Refused as one that came too late, on the connection that it was sent on
+    first."""
 
     @property
     def acked(self) -> bool:
@@ -182,6 +186,9 @@ class Journal:
             self.strange.append(f"{note} answers nothing that is open")
         else:
             op.refused = True
+            op.passed = (
+                note.code == CidPassed.code and op.connection == self.connections
+            )
 
     def _closed(self, note: Closed) -> None:
         self.closed = True

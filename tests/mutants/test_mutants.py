@@ -3,14 +3,18 @@ them all."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from twisted.trial.unittest import TestCase
 
 from relaychat.hub.turn import Turn
 from relaychat.store.api import Batch
 from tests.mutants import promised, reading, telling, undo
 from tests.mutants.every import MUTANTS
-from tests.mutants.planting import SAFETY, Mutant, Plant, catch, mutant, planted
+from tests.mutants.planting import SAFETY, SEEDS, Mutant, Plant, catch, mutant, planted
 
+ROOT = Path(__file__).parent.parent.parent
 QUICK = (
     promised.retry_with_new_id,
     undo.chain_not_restored,
@@ -55,6 +59,14 @@ class MutantTests(TestCase):
         with planted(promised.ack_before_commit):
             self.assertIsNot(Turn.batch, batch)
         self.assertIs(Turn.batch, batch)
+
+    def test_page(self) -> None:
+        """The page has a row for each, in their order, as the benchmark prints it."""
+        page = (ROOT / "docs" / "simulate.md").read_text()
+        rows = re.findall(r"^\| ([^|]+) \| ([^|]+\.) \| (\d+) \| [^|]+ \|$", page, re.M)
+        told = [(name, fault) for name, fault, _ in rows]
+        self.assertEqual(told, [(one.name, one.fault) for one in MUTANTS])
+        self.assertLessEqual(max(int(seeds) for _, _, seeds in rows), SEEDS)
 
     def test_described(self) -> None:
         """Each mutant has a name of its own and a sentence."""

@@ -52,6 +52,15 @@ class RightRunTests(CheckerTestCase):
         self.assertEqual((counts.ops, counts.acked, counts.seen), (4, 4, 11))
         self.assertIn("4 acknowledged", str(counts))
 
+    def test_refusal_not_heard(self) -> None:
+        """What was refused, and the answer got lost, may be too late on the next
+        connection."""
+        self.both()
+        self.ann.add(Invoked(9, 1, ROOM, said("ann nine"), 9))
+        self.ann.add(Connected())
+        self.ann.add(Refused(9, "cid_passed"))
+        self.good(self.ann, self.bob)
+
     def test_lines(self) -> None:
         """A journal that a process wrote is the same, its torn end left out."""
         self.both()
@@ -205,6 +214,13 @@ class BrokenTests(CheckerTestCase):
         """I3."""
         self.ann.add(Invoked(1, 1, ROOM, said("ann one"), 1))
         self.ann.add(Refused(1, "too_long"))
+        self.bad("I3")
+
+    def test_overtaken(self) -> None:
+        """I3: what was to be sent again is too late."""
+        self.ann.add(Connected())
+        self.ann.add(Invoked(9, 1, ROOM, said("ann nine"), 9))
+        self.ann.add(Refused(9, "cid_passed"))
         self.bad("I3")
 
     def test_a_hole(self) -> None:

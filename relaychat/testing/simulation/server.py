@@ -102,6 +102,7 @@ class Server:
         self._network = network
         self._disk = disk
         self._config = config
+        self._extensions = Extensions(config)
         self._seed = seed
         self._report = report
         self._chance = random.Random(f"{seed} watched")
@@ -117,10 +118,9 @@ class Server:
     @property
     def entrances(self) -> list[Entrance]:
         """Where people can come in. Raises CannotBuild."""
-        extensions = Extensions(self._config)
         return [
             Entrance(
-                extensions.dialect(f"listen[{index}].dialect", listen.dialect),
+                self._extensions.dialect(f"listen[{index}].dialect", listen.dialect),
                 simulated_endpoint(index, listen.endpoint),
             )
             for index, listen in enumerate(self._config.listen)
@@ -151,7 +151,9 @@ class Server:
         threads = Threads(process, random.Random(seed))
         alarms = Alarms(self._alarm, self._in_doubt, self._asked_to_stop)
         ground = Ground(reactor, process, store, threads, CHEAP)
-        relay = compose(simulated(self._config), ground, alarms, sys.maxsize)
+        relay = compose(
+            simulated(self._config), ground, alarms, sys.maxsize, self._extensions
+        )
         relay.hub.drafts = watched(self._wants_snapshot, self._trace, self._taken_back)
         relay.hub.start()
         self.relay, self.up = relay, True
