@@ -9,6 +9,7 @@ to that port of the machine that this runs on.
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
@@ -40,7 +41,8 @@ class Beacon(DatagramProtocol):
 
     def say(self) -> None:
         for address in self.addresses:
-            self.transport.write(self.said, (address, PORT))
+            with suppress(OSError):  # A network may be away for a while.
+                self.transport.write(self.said, (address, PORT))
 
 
 def main(reactor: Any, name: str, port: str, *addresses: str) -> Any:
@@ -50,4 +52,6 @@ def main(reactor: Any, name: str, port: str, *addresses: str) -> Any:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4 or not sys.argv[2].isdigit():
+        sys.exit(__doc__)
     react(main, sys.argv[1:])

@@ -182,8 +182,35 @@ class ItemsTests(TestCase):
             self.assertEqual(cbor2.loads(item(MESSAGE, text)), {MESSAGE: text})
 
 
+class Unreachable:
+    """A network that is away, and another that is not."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Any]] = []
+
+    def setBroadcastAllowed(self, allowed: bool) -> None:
+        """See IUDPTransport."""
+
+    def write(self, data: bytes, address: Any) -> None:
+        """See IUDPTransport."""
+        if address[0] == "192.0.2.255":
+            raise OSError(101, "Network is unreachable")
+        self.sent.append((data, address))
+
+
 class BeaconTests(TestCase):
     """What the relay says on the network."""
+
+    def test_goes_on(self) -> None:
+        """A network that is away keeps it neither from others nor from later."""
+        clock = Clock()
+        beacon = Beacon("relay", 45001, ["192.0.2.255", "198.51.100.255"], clock)
+        beacon.transport = Unreachable()
+        beacon.startProtocol()
+        clock.advance(qt_beacon.EVERY_S)
+        said = (b"relay@45001", ("198.51.100.255", qt_beacon.PORT))
+        self.assertEqual(beacon.transport.sent, [said, said])
+        beacon.stopProtocol()
 
     def test_beacon(self) -> Deferred[None]:
         """Every two seconds, to every network, who it is and where."""
