@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import platformTrust
 from twisted.internet.testing import MemoryReactorClock
+from twisted.names import dns
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.dial import NAME_SERVER, Trusting, endpoint, keep_pin
+from relaychat.client.dial import NAME_SERVER, Trusting, endpoint, keep_pin, secured
 from relaychat.client.pins import Pins
 from relaychat.client.trust import FirstUse, Pinned, Signed
-from relaychat.net.dial import BadServer, place_of
+from relaychat.net.dial import BadServer, NoWay, place_of
 from relaychat.net.tls import Clients
 from tests.net.pki import FOR_CLIENTS, connections, make, server_of, shake_hands
+from tests.net.test_names import NamesCase
 
 
 class EndpointTests(SynchronousTestCase):
@@ -65,6 +70,29 @@ class EndpointTests(SynchronousTestCase):
         self.patch(os, "environ", {NAME_SERVER: "nobody"})
         self.assertRaises(BadServer, self.dial, "tls:chat.example")
         self.assertIsNotNone(self.dial("tls:chat.example:7601"))
+
+
+class AnnouncedTests(NamesCase):
+    """A domain at its first visit."""
+
+    async def test_fingerprints(self) -> None:
+        """What it publishes is looked at before each attempt; if that can't be had, it
+        has published nothing."""
+        self.patch(os, "environ", {NAME_SERVER: f"127.0.0.1:{self.server.port}"})
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            closed = taken.getsockname()[1]
+        service = "_relaychat._tcp.tea.test"
+        self.server.put(service, dns.Record_SRV(0, 0, closed, "localhost"))
+        trust = FirstUse("tea.test", platformTrust(), lambda shown: "")
+        where = secured(self.reactor, place_of("tls:tea.test"), trust)
+        for record, announced in (
+            ([dns.Record_TXT(b"fingerprint=AB")], ["AB"]),
+            (dns.ESERVER, []),
+        ):
+            self.server.answers[service, dns.TXT] = record
+            attempt = where.connect(Factory.forProtocol(Protocol))
+            await self.assertFailure(attempt, NoWay)
+            self.assertEqual(trust.announced, announced)
 
 
 class TrustingTests(SynchronousTestCase):

@@ -84,6 +84,7 @@ class DoctorTests(SynchronousTestCase):
             (self.machine("relay"), f"{RELAY}/24"),
             (self.machine("router"), f"{ROUTER}/24"),
             (self.machine("well"), "10.77.0.4/24"),
+            (self.machine("found"), "10.77.0.8/24"),
             (self.machine("off"), "10.78.0.5/24"),
             (self.machine("apart"), "10.77.0.6/24"),
             (self.machine("denied"), "10.77.0.7/24"),
@@ -155,8 +156,8 @@ class DoctorTests(SynchronousTestCase):
             *TWISTD, "--nodaemon", "--pidfile=", "--rundir", str(folder.path),
             "relaychat", "--config", str(folder.config),
         )  # fmt: skip
-        peer = self.at["peer"].start(*DOCTOR, "--listen")
-        for process, ready in ((peer, "answering on"), (relay, '"type":"send"')):
+        self.peer = self.at["peer"].start(*DOCTOR, "--listen")
+        for process, ready in ((self.peer, "answering on"), (relay, '"type":"send"')):
             self.until(process, ready)
 
     def until(self, process: subprocess.Popen[str], text: str) -> None:
@@ -193,6 +194,7 @@ class DoctorTests(SynchronousTestCase):
         self.examine("well", RELAY)
         self.examine("apart", RELAY)
         self.examine("elsewhere")
+        self.examine("found")
         expected = {
             **CAUSES,
             "off": "no_route",
@@ -203,11 +205,14 @@ class DoctorTests(SynchronousTestCase):
             "well": "all_well",
             "apart": "absent",
             "elsewhere": "silence",
+            "found": "all_well",
         }
         reports = {name: self.found(name) for name in expected}
         causes = {name: report["verdict"]["cause"] for name, report in reports.items()}
         self.assertEqual(causes, expected, json.dumps(reports, indent=1))
         self.check_words(reports)
+        told = self.at["peer"].stop(self.peer)
+        self.assertIn(f"10.77.0.10 asks by {self.names[self.at['peer'].name]}", told)
 
     def check_words(self, reports: Any) -> None:
         """What the reports say beside the cause."""
@@ -221,3 +226,7 @@ class DoctorTests(SynchronousTestCase):
         target = reports["well"]["target"]
         self.assertEqual((target["certificate"], target["announced"]), ("same", True))
         self.assertIn("IPv4, IPv6", reports["multicast"]["verdict"]["says"])
+        found, others = reports["found"]["target"], reports["found"]["others"]
+        self.assertFalse(found["given"])
+        self.assertIn(found["address"], (PEER, RELAY))
+        self.assertTrue(any(PEER in one or RELAY in one for one in others), others)

@@ -119,6 +119,8 @@ class ExampleTests(CommandCase):
         done = self.run_command("chat", "--server", "quiet.example.org")
         self.assertEqual(done.returncode, UNREACHABLE)
         self.assertIn("quiet.example.org says that it has no relay", done.stderr)
+        done = self.run_command("trust", "quiet.example.org", "--yes")
+        self.assertEqual(done.returncode, UNREACHABLE)
         done = self.run_command("lookup", "quiet.example.org", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         found = json.loads(done.stdout)

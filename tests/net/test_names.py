@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -212,6 +213,13 @@ class FailureTests(NamesCase):
         await self.server.stop_tcp()
         text = await self.fails(ServerFailure, "t.test", "A")
         self.assertIn("TCP", text)
+
+    async def test_of_the_machine(self) -> None:
+        """Without a list of servers, nobody but this machine is asked."""
+        self.patch(names, "TRIES_S", (0.01,))
+        self.patch(names, "RESOLV_CONF", Path("/nonexistent"))
+        self.names = Names(self.reactor)
+        await self.fails(TimedOut, "tea.test", "A")
 
     async def test_bad_names(self) -> None:
         """What can't be a name is not asked for."""
