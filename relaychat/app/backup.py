@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from relaychat.app.verify import DATABASE, examine
+from relaychat.client.command import data_folder
 from relaychat.client.output import note
 from relaychat.client.run import LOCAL, REFUSED
 from relaychat.hub.records import RoomRecord
@@ -111,19 +112,9 @@ def _lay_aside(database: Path) -> None:
             there.rename(database.with_name(database.name + ASIDE + beside))
 
 
-_DATA = click.option(
-    "--data",
-    envvar="RELAYCHAT_DATA",
-    default="relaychat-data",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The server's data folder.",
-)
-
-
 @click.command(short_help="Copy all that the server keeps, while it runs.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@_DATA
+@data_folder
 def backup(file: Path, data: Path) -> None:
     """Copy all that the server keeps into FILE, and prove the copy.
 
@@ -141,7 +132,7 @@ def backup(file: Path, data: Path) -> None:
 
 @click.command(short_help="Have the server go on from a copy.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@_DATA
+@data_folder
 def restore(file: Path, data: Path) -> None:
     """Have a server that is stopped go on from FILE, made by "relaychat backup".
 

@@ -13,6 +13,7 @@ import click
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
+from relaychat.client.command import data_folder
 from relaychat.client.output import note
 from relaychat.client.run import LOCAL, REFUSED
 from relaychat.store.api import Head, Proof
@@ -74,14 +75,7 @@ def walk(log: Log) -> Iterator[Verdict]:
 
 
 @click.command(short_help="Prove that nothing was lost or altered.")
-@click.option(
-    "--data",
-    envvar="RELAYCHAT_DATA",
-    default="relaychat-data",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The server's data folder.",
-)
+@data_folder
 def verify(data: Path) -> None:
     """Prove that the whole log is as it was written: nothing lost, nothing altered.
 

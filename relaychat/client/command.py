@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from relaychat.client.visit import Target
     from relaychat.model.commands import Kind
 
-SOCKET = "relaychat-data/native.sock"
+DATA = "relaychat-data"
+SOCKET = f"{DATA}/native.sock"
 DEFAULT_TCP = "tcp:127.0.0.1:7600"
 
 EXIT_CODES = """
@@ -155,6 +156,15 @@ def _password(login: bool, file: Path | None) -> str | None:
 
 room_key = click.option("--key", default="", help="The room's key, if it has one.")
 as_json = click.option("--json", is_flag=True, help="One JSON object a line.")
+data_folder = click.option(
+    "--data",
+    envvar="RELAYCHAT_DATA",
+    default=DATA,
+    show_default=True,
+    is_eager=True,  # the help of ``ctl`` asks the server
+    type=click.Path(path_type=Path),
+    help="The server's data folder.",
+)
 timeout = click.option(
     "--timeout", "timeout_s", default=30.0, show_default=True, help="Seconds in all."
 )

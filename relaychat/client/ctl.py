@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from relaychat.client.asking import new_password, seconds
-from relaychat.client.command import EXIT_CODES, as_json
+from relaychat.client.command import DATA, EXIT_CODES, as_json, data_folder
 
-DATA = "relaychat-data"
 SOCKET = "control.sock"
 
 
@@ -58,15 +57,7 @@ def _call(name: str) -> click.Command:
     epilog=EXIT_CODES,
     short_help="Look after the server of this machine.",
 )
-@click.option(
-    "--data",
-    envvar="RELAYCHAT_DATA",
-    default=DATA,
-    show_default=True,
-    is_eager=True,
-    type=click.Path(path_type=Path),
-    help="The server's data folder.",
-)
+@data_folder
 @click.pass_context
 def ctl(context: click.Context, data: Path) -> None:
     """Look after the server of this machine, over its control socket."""
