@@ -39,6 +39,8 @@ _CODES: dict[type[LookupFailed], int] = {
     Refused: REFUSED,
 }
 """The exit codes of what is an answer; that there is none has UNREACHABLE."""
+BEHIND = 8
+"""Names behind an address that are looked up forwards; there should be one."""
 NO_ANY = (
     "the name server does not answer ANY (many don't: RFC 8482); ask for one type, or"
     " leave --type out"
@@ -182,13 +184,14 @@ async def _behind(names: Names, address: str) -> list[Line]:
     here = ip_address(address)
     kind = "A" if here.version == 4 else "AAAA"
     lines = []
-    for one in await names.lookup(here.reverse_pointer, "PTR"):
+    found = await names.lookup(here.reverse_pointer, "PTR")
+    for one in found[:BEHIND]:
         if not isinstance(one, Ptr):
             lines.append(Line(one))
             continue
         forward = await _or_failed(names, one.host, kind)
         addresses = [] if isinstance(forward, LookupFailed) else forward
-        back = any(getattr(found, "address", "") == str(here) for found in addresses)
+        back = any(getattr(other, "address", "") == str(here) for other in addresses)
         lines.append(Line(one, back))
     return lines
 

@@ -63,7 +63,7 @@ class Examination:
         self._place = given
         self._port = port
         self._told = told
-        self._prober = Prober(udp_port, given.ip if given else None)
+        self.prober = Prober(udp_port, given.ip if given else None)
         self._own = given is not None and given.ip.is_loopback
         self._interfaces = [
             one for one in read_interfaces() if one.loopback == self._own
@@ -78,7 +78,7 @@ class Examination:
         if self._place is None:
             self._choose()
         if self._place is not None:
-            self._reach(self._place)
+            self.reach(self._place)
         self._look_at_neighbours()
         return self.report
 
@@ -92,22 +92,22 @@ class Examination:
             for probe in self._everybody(interface)
         ]
         if self._place is not None:
-            self.report.target = self._target(self._place)
-            asked += self._each(self.report.target, self._prober.one)
+            self.report.target = self.aim(self._place)
+            asked += self._each(self.prober.one)
         self._poke_gateway()
         probes.run(asked, ANSWER_S)
         self._take(asked)
 
     def _everybody(self, interface: Interface) -> list[Probe]:
         try:
-            return self._prober.everybody(interface)
+            return self.prober.everybody(interface)
         except OSError:  # It went away meanwhile, or won't have this socket.
             return []
 
     def _choose(self) -> None:
         """Without a target: who answers first, IPv4 if there is a choice."""
         heard = sorted(
-            self._prober.heard,
+            self.prober.heard,
             key=lambda one: ip_address(one.source.split("%")[0]).version,
         )
         if not heard:
@@ -116,14 +116,14 @@ class Examination:
         ip = ip_address(first.source.partition("%")[0])
         scope = next(one.index for one in self._interfaces if one.name == first.by)
         self._place = Place(ip, scope if ip.is_link_local else 0)
-        self.report.target = self._target(self._place, given=False)
-        asked = self._each(self.report.target, self._prober.one)
+        self.report.target = self.aim(self._place, given=False)
+        asked = self._each(self.prober.one)
         probes.run(asked, ANSWER_S)
         self._take(asked)
 
     # -- one machine -----------------------------------------------------------------
 
-    def _target(self, place: Place, given: bool = True) -> Target:
+    def aim(self, place: Place, given: bool = True) -> Target:
         """The target; which interfaces lead there is noted in the rows."""
         target = Target(address=str(place.ip), given=given)
         taken: Interface | None = None
@@ -138,9 +138,7 @@ class Examination:
             row.routed = target.routed and interface is taken
         return target
 
-    def _each(
-        self, target: Target, make: Callable[[str, IP, int], Probe]
-    ) -> list[Probe]:
+    def _each(self, make: Callable[[str, IP, int], Probe]) -> list[Probe]:
         """Probes of the target, by the system's choice and by each interface that may
         lead there."""
         assert self._place is not None
@@ -151,11 +149,11 @@ class Examination:
         ]
         return [make(name, *self._place) for name in (SYSTEM, *names)]
 
-    def _reach(self, place: Place) -> None:
+    def reach(self, place: Place) -> None:
         """What it says of itself, and whether one can connect."""
         target = self.report.target
         assert target is not None
-        heard = _of_target(self._prober.heard, place.ip)
+        heard = _of_target(self.prober.heard, place.ip)
         self._count_only(heard)
         door = _door(heard, place.ip)
         port = self._port or (door.port if door else TLS_PORT)
@@ -165,9 +163,7 @@ class Examination:
         target.door = f"{shown}:{port}"
         target.announced = door is not None and door.port == port
         self._told(f"connecting to {target.door}, for {CONNECT_S:g} s at most")
-        calls = self._each(
-            target, lambda by, ip, scope: probes.call(by, ip, port, scope)
-        )
+        calls = self._each(lambda by, ip, scope: probes.call(by, ip, port, scope))
         probes.run(calls, CONNECT_S)
         self._take(calls)
         if target.tcp is Outcome.OK and door is not None and target.announced:
@@ -185,7 +181,7 @@ class Examination:
         self.report.others = list(
             dict.fromkeys(
                 f"{one.answer.name} ({one.source})"
-                for one in self._prober.heard
+                for one in self.prober.heard
                 if one not in heard
             )
         )

@@ -6,7 +6,7 @@ constants below. Aliases are followed. A long answer is fetched by TCP, from the
 server.
 
 That is for records. Addresses of hosts that are dialled come from the system
-(``getaddrinfo`` in a thread, by ``HostnameEndpoint``), so hosts files and mDNS count.
+(``getaddrinfo``, see ``hosts``), so hosts files and mDNS count.
 """
 
 from __future__ import annotations
@@ -49,45 +49,31 @@ Server = tuple[str, int]
 
 
 class LookupFailed(Exception):
-    """There is no answer; the text says why. ``code`` is for programs."""
-
-    code = "failed"
+    """There is no answer; the text says why."""
 
 
 class NoSuchName(LookupFailed):
     """There is no such name (NXDOMAIN)."""
 
-    code = "no_such_name"
-
 
 class NoSuchRecord(LookupFailed):
     """There is the name, without a record of that type."""
-
-    code = "no_such_record"
 
 
 class Refused(LookupFailed):
     """The name server does not want to answer that (REFUSED, NOTIMP)."""
 
-    code = "refused"
-
 
 class ServerFailure(LookupFailed):
     """The name server has trouble of its own (SERVFAIL), or its answer is none."""
-
-    code = "server_failure"
 
 
 class TimedOut(LookupFailed):
     """No name server answered in time."""
 
-    code = "timed_out"
-
 
 class BadName(LookupFailed, ValueError):
     """It can't be a name."""
-
-    code = "bad_name"
 
 
 _ANSWERS: tuple[tuple[type[Exception], type[LookupFailed], str], ...] = (

@@ -50,10 +50,10 @@ class DoorTests(SynchronousTestCase):
         made = Examination(place, None, 1)
         door = Door(DIALECT, HERE, self.port, tls, fingerprint.replace(":", "").lower())
         said = Answer(name="tea", instance="0" * 16, at=0, doors=(door,))
-        made._prober.heard.append(Heard("lo", "broadcast", HERE, said))
-        made.report.target = made._target(place)
+        made.prober.heard.append(Heard("lo", "broadcast", HERE, said))
+        made.report.target = made.aim(place)
         made.report.target.udp = Outcome.OK
-        made._reach(place)
+        made.reach(place)
         return made
 
     def test_certificate(self) -> None:
