@@ -189,6 +189,8 @@ class Login:
             yield ByCertificate(nick, origin.certificate)
         if arrival.hello.device is not None and origin.secure:
             yield ByDevice(nick, device_key(arrival.hello.device))
+        if arrival.hello.vouch is not None and origin.secure:
+            yield ByDevice(nick, device_key(arrival.hello.vouch))
         if origin.uid is not None:
             yield ByUser(nick, origin.uid)
 

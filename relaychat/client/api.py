@@ -50,8 +50,10 @@ from relaychat.client.happenings import (
     Rejected,
     Shown,
     Shut,
+    Up,
 )
 from relaychat.client.link import Link
+from relaychat.client.login import Login
 from relaychat.client.pins import Pins
 from relaychat.client.rooms import Room
 from relaychat.client.sending import RefusedByServer, Sending
@@ -137,8 +139,9 @@ class Client:
             device=self.file.secret,
             client=f"relaychat/{__version__}",
         )
+        self._login = Login(folder, dial.private(where.server))
         self.conversation = Conversation(
-            hello,
+            self._login.vouched(hello),
             everything=True,
             returning=self.file.welcomed,
             greeting=dial.greeting(where.server),
@@ -365,6 +368,8 @@ class Client:
                 self._entered(shown)
             case Exited(room):
                 self._followed.exited(room)
+            case Up(welcome):
+                self._login.welcomed(self.conversation.hello, welcome)
             case Ready():
                 self._ready()
             case Kept(send, answer) | Refused(send, answer):

@@ -53,7 +53,9 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     path, shown = options["password-file"], options["certificate"]
-    server = options["server"] or default_server()
+    server = options["server"] or os.environ.get("RELAYCHAT_SERVER", "")
+    nick = options["nick"] or os.environ.get("RELAYCHAT_NICK", "")
+    server = server or default_server()
     if server.startswith("unix:"):
         server = f"unix:{os.path.abspath(server.removeprefix('unix:'))}"
     try:
@@ -66,7 +68,7 @@ def makeService(options: Options) -> Service:
         client = Client(
             reactor,
             server,
-            options["nick"] or default_nick(),
+            nick or default_nick(),
             password=password,
             name="agent",
             state=root,

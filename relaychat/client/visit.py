@@ -26,6 +26,7 @@ from relaychat.client.happenings import (
     Up,
 )
 from relaychat.client.link import Link
+from relaychat.client.login import Login
 from relaychat.client.output import note
 from relaychat.client.run import REFUSED, UNREACHABLE, USAGE, Trouble
 from relaychat.client.state import home
@@ -104,8 +105,9 @@ class Visit:
             device=secret,
             client=f"relaychat/{__version__}",
         )
+        self._login = Login(target.home, alone and dial.private(target.dialled))
         self.conversation = Conversation(
-            hello,
+            self._login.vouched(hello),
             everything=everything,
             returning=returning,
             greeting=dial.greeting(target.dialled),
@@ -179,6 +181,7 @@ class Visit:
             self.fail(Failure())
 
     def _up(self, happening: Up) -> None:
+        self._login.welcomed(self.conversation.hello, happening.welcome)
         if self._told_down:
             note("connected again" if self._was_up else "connected")
         self._was_up, self._told_down = True, False

@@ -62,7 +62,8 @@ class Hello(
 
     With ``scram``, the client's first message of SCRAM-SHA-256 (RFC 7677), the password
     is proved without being said. A device that has logged in before needs neither, over
-    a link that nobody can listen to.
+    a link that nobody can listen to; nor does one for which such a device, ``vouch``,
+    stands.
 
     ``device`` is a secret of the client's own making, 32 hexadecimal digits, the same
     at every start: it makes ``cid`` and ``resume`` possible (H16). ``resume`` names the
@@ -76,6 +77,7 @@ class Hello(
     version: Count = 1
     client: Annotated[str, Meta(max_length=100)] = ""
     scram: Annotated[str, Meta(max_length=2048)] | None = None
+    vouch: DeviceSecret | None = None
 
 
 class Claim(

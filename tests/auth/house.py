@@ -156,8 +156,9 @@ class House:
         address: str = "192.0.2.1",
         device: str | None = None,
         presence: Presence | None = None,
+        vouch: str | None = None,
         **origin: Any,
     ) -> Deferred[Any]:
         """Say hello."""
-        hello = Hello(nick, password, device)
+        hello = Hello(nick, password, device, vouch=vouch)
         return self.login.admit(hello, Origin(address, **origin), presence)

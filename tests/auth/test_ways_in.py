@@ -242,6 +242,34 @@ class DeviceTests(WayCase):
         self.refused(Revoked, "ann", "tea", device=SECRET, secure=True)
         self.admitted("ann", "tea", device=SECRET[::-1], secure=True)
 
+    def test_vouched_for(self) -> None:
+        """A device that has logged in stands for a new one, where nobody can listen;
+        from then on that one comes back by itself, also if the first is revoked."""
+        new, strange = SECRET[::-1], "f" * 32
+        self.refused(NickInUse, "ann", device=new, vouch=SECRET, secure=True)
+        self.admitted("ann", "tea", device=SECRET, secure=True)
+        self.refused(NickInUse, "ann", device=new, vouch=SECRET)
+        self.refused(NickInUse, "ann", device=new, vouch=strange, secure=True)
+        admission = self.admitted("ann", device=new, vouch=SECRET, secure=True)
+        self.assertEqual((admission.account, admission.scope), ("Ann", None))
+        self.do(self.house.keyring.revoke(Revoke(device=device_key(SECRET)[:8]), ANN))
+        self.admitted("ann", device=new, secure=True)
+        self.refused(NickInUse, "ann", device=strange, vouch=SECRET, secure=True)
+
+    def test_revoked_and_vouched_for(self) -> None:
+        """Nobody can vouch for a device that was revoked."""
+        self.admitted("ann", "tea", device=SECRET, secure=True)
+        new = SECRET[::-1]
+        self.admitted("ann", "tea", device=new, secure=True)
+        self.do(self.house.keyring.revoke(Revoke(device=device_key(new)[:8]), ANN))
+        self.refused(Revoked, "ann", device=new, vouch=SECRET, secure=True)
+
+    def test_a_bot_vouches_for_nobody(self) -> None:
+        """A device that came by a token is not trusted, and so is not its word."""
+        token = self.do(self.house.keyring.make_token(MakeToken("bot", "admin"), ANN))
+        self.admitted("ann", token.secret, device=SECRET, secure=True)
+        self.refused(NickInUse, "ann", device=SECRET[::-1], vouch=SECRET, secure=True)
+
     def test_new_password_everywhere(self) -> None:
         """After that each device has to bring the new password once."""
         self.admitted("ann", "tea", device=SECRET, secure=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -20,6 +22,18 @@ class TapTests(SynchronousTestCase):
         options = self.options("--nick", "ear", "#a", "#b")
         self.assertEqual((options["nick"], options["rooms"]), ("ear", ("#a", "#b")))
         self.assertRaises(UsageError, self.options, "--what")
+
+    def test_environment(self) -> None:
+        """Server and nick may come from the environment, as with the commands."""
+        self.patch(os, "environ", {
+            **os.environ, "RELAYCHAT_SERVER": "tcp:127.0.0.1:1",
+            "RELAYCHAT_NICK": "ear",
+        })  # fmt: skip
+        service = makeService(self.options())
+        assert isinstance(service, Agent)
+        where = service.client.address
+        self.assertEqual((where.server, where.nick), ("tcp:127.0.0.1:1", "ear"))
+        self.successResultOf(service.stopService())
 
     def test_service(self) -> None:
         """Good options make a service; what can't be used ends with a line."""

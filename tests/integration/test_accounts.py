@@ -59,6 +59,8 @@ class AccountTests(ClientCase):
         (device,) = map(json.loads, self.eve(*with_it).splitlines())
         self.assertTrue(device["this"])
         self.eve("send", "#ops", "no password needed")
+        # Nor does a pipe, which is a device of its own: the first vouches for it.
+        self.eve("pipe", "#ops", stdin="nor here\n")
         self.assertIn("this", self.eve("account", "devices"))
 
     def tokens(self) -> None:
