@@ -161,11 +161,19 @@ class GuardedFactory(ShellFactory):
         except RelayError as error:
             if self._tls:
                 return Refusal(b"")
-            goodbye = Goodbye(error.code, error.text)
-            return Refusal(self._host.dialect.form().encode(goodbye))
+            return Refusal(self._last_word(error))
         shell = self.shell()
         shell.on_lost = lambda: self._counter.release(counted)
         return shell
+
+    def _last_word(self, error: RelayError) -> bytes:
+        """What the dialect tells somebody who has no session; nothing if it can't."""
+        try:
+            goodbye = Goodbye(error.code, error.text)
+            return self._host.dialect.form().encode(goodbye)
+        except Exception:
+            self._host.report(f"{self._host.dialect.name}: a refusal can't be shown")
+            return b""
 
 
 Behind = Callable[[IStreamServerEndpoint], IStreamServerEndpoint]

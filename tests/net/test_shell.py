@@ -28,6 +28,7 @@ from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
+from relaychat.model.words import Word
 from relaychat.net.listen import (
     Behind,
     Counter,
@@ -381,6 +382,23 @@ class ConversationTests(SocketCase):
         last = await self.connect()
         data = await last.closed
         self.assertIn(b'"code":"too_many"', data)
+
+    async def test_refused_without_a_word(self) -> None:
+        """A dialect that can't say it has a bug, which is reported; the connection is
+        cut all the same."""
+
+        class Broken(Native):
+            def encode(self, event: Word) -> bytes:
+                raise AttributeError("session")
+
+        self.host = self.host._replace(dialect=Broken)
+        await self.serve("tcp:0")
+        self.counter.total = 5
+        last = await self.connect()
+        self.assertEqual(await last.closed, b"")
+        self.assertEqual(self.bugs, ["native: a refusal can't be shown"])
+        self.bugs.clear()
+        self.counter.total = 0
 
     async def test_refused_before_tls(self) -> None:
         """Under TLS there is nothing to say before a handshake: it is cut."""

@@ -128,6 +128,15 @@ class Breaking(Shout):
         raise KeyError("x")
 
 
+class Personal(Shout):
+    """Has a last word for those that it knows."""
+
+    @render(events.Goodbye)
+    def goodbye(self, event: events.Goodbye) -> str:
+        """A line."""
+        return f"goodbye, {self.session.name}"
+
+
 class Choosy(Shout):
     """Can't show what is not ASCII."""
 
@@ -155,7 +164,7 @@ PLANTED: dict[str, list[type[Dialect]]] = {
     "order": [Forgetful],
     "backpressure": [Replaying],
     "apart": [Sharing],
-    "renderers": [Choosy, Forging],
+    "renderers": [Choosy, Forging, Personal],
 }
 
 

@@ -135,6 +135,9 @@ def renderers(trial: Trial) -> str:
         for text in (PLAIN, *EVIL):
             word = example(kind, text, trial.chance)
             ways = {"shown": own.encode}
+            if kind is events.Goodbye:
+                # Who is not let in has no session.
+                ways["told to who is refused"] = trial.dialect.form().encode
             if not issubclass(kind, events.Answer):
                 ways |= {"rendered": form.render, "replayed": form.replay}
             for how, way in ways.items():
