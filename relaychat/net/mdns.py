@@ -69,6 +69,8 @@ def announced(
         if one.up and one.multicast and not one.loopback
         if not named or one.name in named
     ]
+    # zeroconf would make a label of each part, and other browsers see no service then.
+    label = name.replace(".", "-")
     found: list[Service] = []
     for door in doors:
         kind = TYPES.get((door.dialect, door.tls))
@@ -77,7 +79,7 @@ def announced(
             continue
         plain = "" if door.tls else " (plain)"
         at = f" {door.port}" if any(_alike(one, kind, plain) for one in found) else ""
-        instance = name[: LABEL_BYTES - len(plain) - len(at)] + plain + at
+        instance = label[: LABEL_BYTES - len(plain) - len(at)] + plain + at
         properties = {
             "txtvers": "1",
             "instance": identity,

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.namespaces import Machine, Network, why_not
 from tests.integration.server import PATIENCE_S, TWISTD
@@ -60,6 +60,18 @@ while len(found) < 3 and time.monotonic() < until:
 zeroconf.close()
 for name, (addresses, port, said) in sorted(found.items()):
     print(name, addresses, port, said["name"], said["tls"], len(said["fingerprint"]))
+"""
+
+BUS = """<!DOCTYPE busconfig PUBLIC
+ "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+ <type>system</type><listen>{}</listen><auth>EXTERNAL</auth>
+ <policy context="default">
+  <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+  <allow own="*"/><allow user="*"/>
+ </policy>
+</busconfig>
 """
 
 
@@ -214,7 +226,7 @@ class ThreeRelaysTests(NetworkCase):
         )
         lines = seen.stdout.splitlines()
         self.assertEqual(len(lines), 3, seen.stderr)
-        self.assertIn("relay-b.example._relaychat._tcp.local.", lines[1])
+        self.assertIn("relay-b-example._relaychat._tcp.local.", lines[1])
         self.assertIn("'172.16.200.1'", lines[1])
         self.assertTrue(lines[1].endswith(" 7601 relay-b.example 1 64"), lines[1])
 
@@ -272,6 +284,33 @@ class LinkTests(NetworkCase):
         chat = ("chat", "#tea", "--discover", "--trust-new", "--state", state)
         talked = self.client.run(sys.executable, "-m", "relaychat", *chat)
         self.assertIn(" on tea.example", talked.stdout, talked.stderr)
+
+    def test_avahi(self) -> None:
+        """Avahi, which is another implementation of mDNS, sees the relay announced."""
+        for program in ("avahi-browse", "avahi-daemon", "dbus-daemon"):
+            if shutil.which(program) is None:
+                raise SkipTest(f"no {program} here")
+        bus = f"unix:path={self.folder}/bus"
+        (self.folder / "bus.conf").write_text(BUS.format(bus))
+        address = {"DBUS_SYSTEM_BUS_ADDRESS": bus}
+        conf = f"--config-file={self.folder}/bus.conf"
+        self.client.start("dbus-daemon", conf, "--nofork")
+        self._wait_for(self.folder / "bus")
+        alone = ("--no-drop-root", "--no-chroot", "--no-rlimits")
+        self.client.start("avahi-daemon", *alone, env=address)
+        self.up(self.start(self.relay, "tea.example"))
+        until = time.monotonic() + PATIENCE_S
+        seen, words = "", ("-rptk", "_relaychat._tcp")
+        while '"name=tea.example"' not in seen and time.monotonic() < until:
+            seen = self.client.run("avahi-browse", *words, env=address).stdout
+        self.assertIn(";tea-example;_relaychat._tcp;local;relaychat-", seen)
+        self.assertIn(".local;10.0.0.2;7601;", seen)
+
+    def _wait_for(self, file: Path) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while not file.exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.01)
 
     def test_nobody(self) -> None:
         """A relay of its own machine answers no other one; and who finds nobody is told

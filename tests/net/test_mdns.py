@@ -44,6 +44,12 @@ class AnnouncedTests(SynchronousTestCase):
         )  # fmt: skip
         self.assertEqual(told(TLS).interfaces, ("192.168.1.5",))
 
+    def test_one_label(self) -> None:
+        """The instance is one label: with a dot in it other browsers see no service."""
+        (one,) = told(TLS, name="tea.example").services
+        self.assertEqual(one.instance, "tea-example")
+        self.assertEqual(dict(one.properties)["name"], "tea.example")
+
     def test_loopback(self) -> None:
         """Doors of this machine alone are announced to nobody."""
         self.assertEqual(told(Open("native", "127.0.0.1", 7600)), Announced())
