@@ -42,7 +42,7 @@ from relaychat.client.happenings import (
 )
 from relaychat.client.outbox import WINDOW, Outbox, Send, Spool
 from relaychat.client.places import Place, Places
-from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read
+from relaychat.client.speech import LineBuffer, Unknown, Unreadable, line, read, written
 from relaychat.model.accounts import Challenge
 from relaychat.model.commands import (
     Bye,
@@ -320,8 +320,11 @@ class Conversation:
         reader = self.reader(event.room)
         if reader is None:
             return
-        if reader.gap(event) if isinstance(event, Gap) else reader.withheld(event):
-            self._found.append(Shown(event, raw))
+        fresh: Withheld | Gap | None = (
+            reader.gap(event) if isinstance(event, Gap) else reader.withheld(event)
+        )
+        if fresh is not None:
+            self._found.append(Shown(fresh, raw if fresh == event else written(fresh)))
 
     def _room(self, room: RoomShown, raw: bytes) -> None:
         command = self._asked.pop(room.id, None) if isinstance(room.id, int) else None

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from msgspec.structs import replace
+
 from relaychat.model.commands import Cursor
 from relaychat.model.events import Gap, RoomShown, Withheld
 
@@ -110,22 +112,31 @@ class Reader:
         self._early = max(self._early, seq)
         return False
 
-    def withheld(self, event: Withheld) -> bool:
-        """Move over entries that one may not read. Raises Hole."""
+    def withheld(self, event: Withheld) -> Withheld | None:
+        """Move over entries that one may not read; those that were not seen before, or
+        None. Raises Hole."""
         if self.standing is Standing.OUTSIDE or event.last <= self.seq:
-            return False
+            return None
         if self._anew or event.first > self.seq + 1:
-            return self.passes(event.first)
+            return event if self.passes(event.first) else None
+        # A resume that starts over may end in the middle of what it has brought before.
+        fresh = event if event.first > self.seq else replace(event, first=self.seq + 1)
         self.seq = event.last
-        return True
+        return fresh
 
-    def gap(self, event: Gap) -> bool:
-        """Move over entries that can't be had any more, perhaps to another epoch."""
+    def gap(self, event: Gap) -> Gap | None:
+        """Move over entries that can't be had any more, perhaps to another epoch; those
+        that were not seen before, or None."""
         if (event.epoch, event.last) == (self.epoch, self.seq):
-            return False
-        self.epoch, self.seq, self._early = event.epoch, event.last, 0
-        self._anew = False
-        return True
+            return None
+        if event.epoch == self.epoch and event.reason != "reset":
+            if event.last < self.seq:
+                return None
+            event = replace(event, first=max(event.first, self.seq + 1))
+        else:
+            self._early = 0
+        self.epoch, self.seq, self._anew = event.epoch, event.last, False
+        return event
 
     def level(self, reached: bool) -> bool:
         """A resume is complete; ``reached``: it was for this room too. False if one is

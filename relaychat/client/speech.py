@@ -49,7 +49,12 @@ class Unreadable(Exception):
 
 def line(command: Command) -> bytes:
     """The line that asks for something."""
-    return _encoder.encode(command) + b"\n"
+    return written(command) + b"\n"
+
+
+def written(word: Word) -> bytes:
+    """What stands on the line that says this."""
+    return _encoder.encode(word)
 
 
 def read(raw: bytes) -> Word | Unknown:

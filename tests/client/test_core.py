@@ -297,6 +297,22 @@ class FollowTests(TestCase):
         self.assertEqual(server.seqs(), [9])
         self.assertEqual(len(server.got(Shown)), 2)
 
+    def test_what_comes_again_is_cut_off(self) -> None:
+        """A resume that starts over may end before it is level again, with what one may
+        not read any more, or has forgotten what it brought before: only what is new of
+        that is shown."""
+        _, server = self.follow()
+        server.say({"type": "withheld", "room": "#ops", "first": 4, "last": 8},
+                   {"type": "gap", "room": "#ops", "first": 3, "last": 7,
+                    "reason": "no_history", "epoch": "e1"}, said(8),
+                   {"type": "gap", "room": "#ops", "first": 8, "last": 10,
+                    "reason": "no_history", "epoch": "e1"}, said(11))  # fmt: skip
+        withheld, gap, last = server.got(Shown)
+        self.assertEqual((withheld.event.first, withheld.event.last), (6, 8))
+        self.assertEqual(json.loads(withheld.raw)["first"], 6)
+        self.assertEqual((gap.event.first, gap.event.last), (9, 10))
+        self.assertEqual(last.event.seq, 11)
+
     def test_withheld_too_far_is_a_hole(self) -> None:
         """A withheld stretch must follow the last event too."""
         conversation, server = self.follow()
