@@ -105,6 +105,8 @@ class DiskStore:
         self._memory = MemoryStore(disk.ledger)
         self.under_way = 0
         """Commits that are not answered yet."""
+        self.pages = 0
+        """Parts of the log that were read for readers who lacked them."""
         self._free_us = 0
         """When the writer has done what it was given."""
 
@@ -163,7 +165,13 @@ class DiskStore:
 
     def merged(self, cursors: dict[int, int], limit: int) -> Deferred[list[Entry]]:
         """See ``api.Store``."""
-        return self._read(lambda: self._memory.merged(cursors, limit))
+        return self._read(lambda: self._memory.merged(cursors, limit)).addCallback(
+            self._paged
+        )
+
+    def _paged(self, entries: list[Entry]) -> list[Entry]:
+        self.pages += bool(entries)
+        return entries
 
     def seek(self, room: int, at: int) -> Deferred[int]:
         """See ``api.Store``."""
