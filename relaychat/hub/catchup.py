@@ -42,6 +42,7 @@ class CatchUp:
 
     def fall_behind(self, peer: Peer) -> None:
         """A live reader could not take it all: what follows comes from the log."""
+        peer.full = True
         user = peer.user
         if user is None or peer.behind is not None:
             return
@@ -57,32 +58,30 @@ class CatchUp:
     def step(self, peer: Peer) -> None:
         """Give a reader more, as long as it takes it; then it is live, or waits to
         drain."""
-        while peer.behind is not None and peer not in self._reading:
+        while peer.behind is not None and peer not in self._reading and not peer.full:
             lagging = {room: seq for room, seq in peer.behind.items() if seq < room.seq}
             if not lagging:
-                if self._tell_changes(peer):
+                self._tell_changes(peer)
+                if not peer.full:
                     self._go_live(peer)
                 return
             far = [r for r, seq in lagging.items() if not r.tail.covers(seq, r.seq)]
             lost = [room for room in far if not room.logged]
             near = {r: seq for r, seq in lagging.items() if not (far and r.logged)}
             if lost:
-                takes = self._tell_gaps(peer, peer.behind, lost)
+                self._tell_gaps(peer, peer.behind, lost)
             elif near:
-                takes = self._send(peer, self._from_tails(near))
+                self._send(peer, self._from_tails(near))
             else:
                 cursors = {room.number: seq for room, seq in lagging.items()}
                 self._reading[peer] = cursors
                 self._read(peer, cursors)
-                return
-            if not takes:
-                return
 
     def give(self, peer: Peer, entries: list[Entry]) -> None:
         """The store has read on for this reader, who may have been sent back or forth
-        meanwhile."""
+        meanwhile. Who takes no more by now is read for again."""
         asked = self._reading.pop(peer)
-        if peer.behind is None:
+        if peer.behind is None or peer.full:
             return
         rooms = {room.number: room for room in peer.behind}
         fresh = [
@@ -91,8 +90,13 @@ class CatchUp:
             if entry.room in rooms
             and asked[entry.room] <= peer.behind[rooms[entry.room]] < entry.seq
         ]
-        if self._send(peer, fresh):
-            self.step(peer)
+        self._send(peer, fresh)
+        self.step(peer)
+
+    def _tell(self, peer: Peer, frames: list[bytes]) -> None:
+        data = b"".join(frames)
+        if data:
+            peer.full = not peer.send(data)
 
     def _from_tails(
         self, lagging: dict[Room, int]
@@ -107,7 +111,7 @@ class CatchUp:
 
     def _tell_gaps(
         self, peer: Peer, behind: dict[Room, int], rooms: list[Room]
-    ) -> bool:
+    ) -> None:
         """Say what rooms without a log have forgotten (H19)."""
         frames = []
         for room in rooms:
@@ -115,13 +119,12 @@ class CatchUp:
             gap = Gap(room.name, behind[room] + 1, last, "no_history", room.epoch)
             frames.append(peer.tell(gap))
             behind[room] = last
-        return peer.send(b"".join(frames))
+        self._tell(peer, frames)
 
     def _send(
         self, peer: Peer, fresh: Iterable[tuple[Room, LogEvent, int | None]]
-    ) -> bool:
-        """Replay entries to a reader and move its cursors. False when it takes
-        no more."""
+    ) -> None:
+        """Replay entries to a reader and move its cursors."""
         behind, user, form = peer.behind, peer.user, peer.form
         assert behind is not None and user is not None
         own = peer.device.number if peer.device else -peer.number
@@ -141,7 +144,7 @@ class CatchUp:
             if form.echo or origin != own:
                 frames.append(self._replayed(form, event))
         frames += [peer.tell(withheld) for withheld in hidden.values()]
-        return not frames or peer.send(b"".join(frames))
+        self._tell(peer, frames)
 
     def _replayed(self, form: Form, event: LogEvent) -> bytes:
         """Empty where the form fails."""
@@ -151,10 +154,9 @@ class CatchUp:
             self._report(f"rendering with {form!r} failed")
             return b""
 
-    def _tell_changes(self, peer: Peer) -> bool:
+    def _tell_changes(self, peer: Peer) -> None:
         """Say who went away or offline, or came back, while a reader was behind: each
-        as they are now, those that changed longest ago first. False when it takes no
-        more."""
+        as they are now, those that changed longest ago first."""
         user = peer.user
         assert user is not None
         changed = {
@@ -174,10 +176,9 @@ class CatchUp:
                 )
                 frames.append(peer.tell(UserAway(one.nick, one.away, one.account)))
                 peer.saw_changes = one.changed
-            data = b"".join(frames)
-            if data and not peer.send(data):
-                return False
-        return True
+            self._tell(peer, frames)
+            if peer.full:
+                return
 
     def _go_live(self, peer: Peer) -> None:
         user = peer.user
@@ -189,4 +190,6 @@ class CatchUp:
             resume, peer.resuming = peer.resuming, None
             names = {room.name for room in filter(peer.sees, user.rooms)}
             rooms = tuple([name for name in resume.rooms if name in names])
-            peer.send(peer.outcome(resume, Resumed(rooms, id=resume.id)))
+            self._tell(peer, [peer.outcome(resume, Resumed(rooms, id=resume.id))])
+            if peer.full:
+                self.fall_behind(peer)

@@ -82,6 +82,7 @@ class Peer:
         "device",
         "dialect",
         "form",
+        "full",
         "gone",
         "nick",
         "number",
@@ -113,6 +114,8 @@ class Peer:
         """The nick that is claimed before hello (H25), folded."""
         self.behind: dict[Room, int] | None = None
         """Cursors of a reader that is not live (H18): the last seq it was sent."""
+        self.full = False
+        """It took no more: until it has drained it gets nothing of the log (H18)."""
         self.saw_changes = 0
         """Of a reader that is behind: up to which of ``State.changes`` it was told who
         is away or offline (H18)."""

@@ -247,6 +247,7 @@ def ready(turn: Turn, fact: Ready) -> None:
 
 def drained(turn: Turn, fact: Drained) -> None:
     """A reader that was behind can take more."""
+    turn.set(fact.peer, "full", False)
     turn.after.append(lambda hub: hub.catch_up(fact.peer))
 
 

@@ -271,6 +271,38 @@ class SlowTests(CatchUpTestCase):
             told += self.seqs(self.bob)
         self.assertEqual(told, list(range(3, 12)))
 
+    def test_starting_over_while_full(self) -> None:
+        """Who takes no more, and asks to start over, gets nothing of the log before it
+        has drained: what is held for it stays bounded."""
+        self.bob.taking = False
+        self.talk("1")
+        self.bob.words()
+        self.do(self.bob, c.Resume({"#a": self.cursor("#a", 1)}))
+        self.assertEqual(self.bob.words(), [])
+        told = []
+        for _ in range(2):
+            self.hub.drained(self.bob)
+            self.run_hub()
+            self.assertEqual(self.bob.writes, 1)
+            told += self.bob.heard()
+        self.assertEqual(
+            told, ["joined #a 2 bob", "said #a 3 ann 1", "resumed ('#a',)"]
+        )
+
+    def test_full_with_the_last_word(self) -> None:
+        """Who takes no more with the word that it is level again is behind again."""
+        self.bob.taking = False
+        self.talk("1")
+        self.do(self.bob, c.Resume({"#a": self.cursor("#a", 3)}))
+        self.hub.drained(self.bob)
+        self.run_hub()
+        self.assertEqual(self.bob.heard()[-1], "resumed ('#a',)")
+        self.talk("2")
+        self.assertEqual(self.bob.words(), [])
+        self.hub.drained(self.bob)
+        self.run_hub()
+        self.assertEqual(self.seqs(self.bob), [4])
+
     def test_answers_come(self) -> None:
         """Answers are never dropped: they come before what is still to come."""
         self.bob.taking = False
