@@ -24,6 +24,9 @@ DeviceSecret = Annotated[
     Meta(pattern="^[0-9a-f]{32}$", description="32 hexadecimal digits in lower case"),
 ]
 Kind = Literal["text", "notice", "action"]
+CustomKind = Annotated[
+    str, Meta(pattern=KIND, description="vendor/kind, in lower case")
+]
 
 
 class Command(
@@ -266,7 +269,7 @@ class Custom(
     value of JSON. Dialects that know the kind show it."""
 
     room: str
-    kind: Annotated[str, Meta(pattern=KIND, description="vendor/kind, in lower case")]
+    kind: CustomKind
     value: Any
     cid: Count | None = None
 

@@ -42,6 +42,15 @@ class LinkTests(SynchronousTestCase):
             pictures += re.findall(r'<img[^>]*src="([^"]+)"', page.read_text())
             self.assertEqual([one for one in pictures if "//" in one], [], page)
 
+    def test_what_the_site_can_follow(self) -> None:
+        """From docs/ a link leads to its pages, or to single files elsewhere."""
+        for page in INDEX.parent.glob("*.md"):
+            for link in links(page):
+                if link.startswith("../"):
+                    target = (page.parent / link).resolve()
+                    single = target.is_file() and target.suffix != ".md"
+                    self.assertTrue(single, f"{page.name}: {link}")
+
     def test_every_page_is_listed(self) -> None:
         """The index, which is the site's navigation, has each page once."""
         listed = LISTED.findall(INDEX.read_text(encoding="utf-8"))
