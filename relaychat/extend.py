@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relaychat.app.config import Settings
 from relaychat.app.finding import (
+    API,
     CheckerPlugin,
     DialectPlugin,
     FactoryPlugin,
@@ -19,6 +20,7 @@ from relaychat.session.link import Framer
 from relaychat.session.table import control, render, verb
 
 __all__ = [
+    "API",
     "CheckerPlugin",
     "Dialect",
     "DialectPlugin",

@@ -24,6 +24,11 @@ from zope.interface import Attribute, Interface, implementer
 
 from relaychat.session.dialect import Dialect
 
+API = 1
+"""The version of what extensions build on: ``relaychat.extend`` and the test tools."""
+APIS = (1,)
+"""The versions that this relay understands."""
+
 
 class CannotFind(Exception):
     """Nothing is announced under this name, or two things are, or what is named can't
@@ -124,6 +129,9 @@ class Door(NamedTuple):
             found = found.found
         if not self.fits(found):
             raise CannotFind(f"{where} is not a {self.kind}")
+        wanted = getattr(found, "api", API)
+        if wanted not in APIS:
+            raise CannotFind(f"{where} is for API {wanted}, and this relay has {API}")
         return found
 
 

@@ -178,6 +178,7 @@ def _by_kind(
     def custom(dialect: Any, event: Custom) -> Any:
         return own.get(event.kind, others)(dialect, event)
 
+    vars(custom)["relaychat_kinds"] = tuple(own)
     return custom
 
 

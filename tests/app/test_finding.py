@@ -35,6 +35,13 @@ yodel = examples.shout:Shout
 METADATA = "Metadata-Version: 2.1\nName: yodel\nVersion: 1.0\n"
 
 
+class Tomorrow(Dialect):
+    """Written for what is not there yet."""
+
+    name = "tomorrow"
+    api = 2
+
+
 class FindCase(SynchronousTestCase):
     """With plugins and packages of its own."""
 
@@ -144,6 +151,14 @@ class FindTests(FindCase):
             ("relaychat.model.world:World", "is not a dialect"),
         ):
             self.assertIn(words, self.why_not(DIALECT, name))
+
+    def test_other_api(self) -> None:
+        """What is written for a later API says so in place of failing somewhere."""
+        self.assertEqual(extend.API, 1)
+        self.assertEqual(
+            self.why_not(DIALECT, "tests.app.test_finding:Tomorrow"),
+            "tests.app.test_finding:Tomorrow is for API 2, and this relay has 1",
+        )
 
     def test_without_a_name(self) -> None:
         """What is announced has a name."""

@@ -11,15 +11,19 @@ import click
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
+from examples.counting import Counting
 from relaychat.app.command import main
 from relaychat.app.options import Options
 from relaychat.client.tap import Options as ClientOptions
+from relaychat.session.table import controls_of
 from tests.docs.pages import ROOT, blocks, codes
 
 TAPS: dict[str, type[usage.Options]] = {
     "relaychat": Options,
     "relaychat-client": ClientOptions,
 }
+EXTENSIONS = set(controls_of(Counting))
+"""What the example brings to ``relaychat ctl``."""
 HEREDOC = re.compile(r"<<-? *['\"]?(\w+)['\"]?.*?\n(.*?\n)?\1$", re.M | re.S)
 LEFT_OUT = re.compile(r"\[[^\]]*\]|…|\.\.\.")
 """What a synopsis may leave open."""
@@ -92,6 +96,8 @@ def _clicked(command: click.Command, words: list[str], whole: bool) -> str:
     if isinstance(command, click.Group):
         if not left:
             return f"{command.name}: which command?" if whole else ""
+        if command.name == "ctl" and left[0] in EXTENSIONS:
+            return ""
         below = command.get_command(context, left[0])
         return _clicked(below, left[1:], whole) if below else f"no command {left[0]}"
     if left:

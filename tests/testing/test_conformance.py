@@ -155,6 +155,15 @@ class Forging(Shout):
         return f"topic: {event.text}\r\n".encode()
 
 
+class Trusting(Shout):
+    """Believes that its own kind of events is always as it makes them."""
+
+    @render("tea/order")
+    def order(self, event: events.Custom) -> str:
+        """A line."""
+        return f"{event.value['cups']} cups"
+
+
 PLANTED: dict[str, list[type[Dialect]]] = {
     "fuzz": [Cracks, Hasty],
     "hello": [Cracks],
@@ -164,7 +173,7 @@ PLANTED: dict[str, list[type[Dialect]]] = {
     "order": [Forgetful],
     "backpressure": [Replaying],
     "apart": [Sharing],
-    "renderers": [Choosy, Forging, Personal],
+    "renderers": [Choosy, Forging, Personal, Trusting],
 }
 
 

@@ -29,6 +29,12 @@ NAMED = {
     "to": "ann", "direct": "ann", "mask": "*!*@*", "occurrence": "00ff",
 }  # fmt: skip
 """What is no free text: names are checked before they come to anybody's ears."""
+KINDS = "relaychat_kinds"
+"""Where a renderer of custom events says which ones it knows."""
+VALUES: tuple[Any, ...] = (
+    None, True, 0, -1.5, "", "x", [], {}, [None], {"": None}, {"x": [{}]},
+)  # fmt: skip
+"""What anybody may put into a custom event of any kind."""
 LEFT_OUT = (type(None), msgspec.UnsetType)
 EVIL = (
     "",
@@ -145,6 +151,10 @@ def renderers(trial: Trial) -> str:
                 count += 1
                 if trial.dialect.text and f"\n{FORGED}".encode() in b"\n" + shown:
                     raise Failed(f"{kind.__name__}: {text!r} makes a line of its own")
+    for name in getattr(trial.dialect.renderers.get(events.Custom), KINDS, ()):
+        for value in VALUES:
+            _shown(form.render, events.Custom(ROOM, 1, 1, "bob", name, value), "shown")
+            count += 1
     trial.sound()
     return f"{count} renderings"
 
