@@ -27,7 +27,7 @@ from relaychat.testing.notes import decode
 PROGRAM = Path(__file__).with_name("crash_person.py")
 LOOK_S = 0.05
 """How often it is looked whether they are there still."""
-LIFE_S = (0.8, 5.0)
+LIFE_S = (1.5, 9.0)
 """So long a life lasts; it takes half a second until it says something."""
 TRACED_S = 10.0
 SYNCS = 80
