@@ -31,7 +31,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone
+from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -256,9 +256,8 @@ class Program(ProcessProtocol):
         if self._killing is not None and self._killing.active():
             self._killing.cancel()
         self._stop()
-        code = "it ended" if reason.check(ProcessDone) else reason.getErrorMessage()
         if not self.ended.called:
-            self.ended.callback(self._why or code)
+            self.ended.callback(self._why or _how(reason))
         self.over.callback(None)
 
 
@@ -271,7 +270,7 @@ class Bot:
         self.reactor = reactor
         self.client = client
         self.options = options
-        self.name = os.path.basename(words[0])
+        self.name = name_of(words)
         self._words = list(words)
         file = client.file.path.with_suffix(".set-aside.jsonl")
         self.suspect = Suspect(file, options.deaths)
@@ -349,6 +348,22 @@ class Bot:
             self.program.story.at.pop(fold(room), None)
 
 
+def name_of(words: Sequence[str]) -> str:
+    """What a program is called: by its script, if it is an interpreter's."""
+    script = next((word for word in words[1:] if not word.startswith("-")), "")
+    return os.path.basename(script if os.path.isfile(script) else words[0])
+
+
+def _how(reason: Failure) -> str:
+    """How a process ended."""
+    error = reason.value
+    if not isinstance(error, ProcessTerminated):
+        return "it ended"
+    if error.signal is not None:
+        return f"it was ended by {signal.Signals(error.signal).name}"
+    return f"it ended with exit code {error.exitCode}"
+
+
 def _place(event: Any) -> str:
     """Where it is in the log."""
     return f"{getattr(event, 'seq', None) or event.first} of {event.room}"
@@ -369,7 +384,7 @@ def bot_job(target: Target, words: Sequence[str], options: Options) -> Job:
             target.server,
             target.nick,
             password=target.password,
-            name=f"bot-{options.name or os.path.basename(words[0])}",
+            name=f"bot-{options.name or name_of(words)}",
             state=target.state,
             trusting=target.trusting,
             by_hand=True,

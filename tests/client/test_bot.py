@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ProcessDone
+from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,6 +21,7 @@ from relaychat.client.bot import (
     LONGEST_DELAY_S,
     Bot,
     Options,
+    name_of,
 )
 from relaychat.client.given import SENDS, WINDOW, Bucket
 from relaychat.client.suspect import Suspect
@@ -292,6 +295,26 @@ class BotTests(ClientTestCase):
         self.assertLessEqual(
             set(self.program.environment), {"PATH", "LANG", "LC_ALL", "TZ"}
         )
+
+    def test_name(self) -> None:
+        """It is called by its script, so two scripts of one interpreter are two."""
+        script = Path(self.mktemp()).with_name("dice.py")
+        script.touch()
+        self.assertEqual(name_of(["/bin/python3", "-u", str(script)]), "dice.py")
+        self.assertEqual(name_of(["./prog", "--fast", "nothing.txt"]), "prog")
+
+    def test_how_it_ended(self) -> None:
+        """By itself, with a code, by a signal: in words."""
+        for error, words in (
+            (ProcessDone(0), "it ended;"),
+            (ProcessTerminated(3, None), "it ended with exit code 3;"),
+            (ProcessTerminated(None, 9), "it was ended by SIGKILL;"),
+        ):
+            told = StringIO()
+            self.patch(sys, "stderr", told)
+            self.program.protocol.processEnded(Failure(error))
+            self.place.advance(60)
+            self.assertIn(words, told.getvalue())
 
     def test_close(self) -> None:
         """It is ended with us."""
