@@ -76,7 +76,8 @@ def restore_from(source: Path, target: Path) -> str:
     if not source.exists():
         raise FileNotFoundError(f"{source}: there is no such file")
     make_folder(target.parent)
-    lock = DataLock(target.with_name(target.name + ".lock"))
+    lock_file = target.with_name(target.name + ".lock")
+    lock = DataLock(lock_file)
     lock.take()
     try:
         fresh = target.with_name(target.name + ".restored")
@@ -84,6 +85,7 @@ def restore_from(source: Path, target: Path) -> str:
             copy_database(connection, fresh, finish)
         _lay_aside(target)
         fresh.rename(target)
+        _hand_over(target, lock_file)
         sync_folder(target.parent)
     finally:
         lock.drop()
@@ -102,6 +104,14 @@ def renew_epochs(database: sqlite3.Connection) -> None:
             (msgspec.json.encode(room), key),
         )
     database.execute("COMMIT")
+
+
+def _hand_over(*files: Path) -> None:
+    """Give what root has made in a folder to the folder's owner, who runs the relay."""
+    if os.geteuid() == 0:
+        for file in files:
+            folder = file.parent.stat()
+            os.chown(file, folder.st_uid, folder.st_gid)
 
 
 def _lay_aside(database: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 from click.testing import CliRunner, Result
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from relaychat.app.command import main
 from relaychat.hub.records import RoomRecord
@@ -73,6 +74,19 @@ class BackupTests(SynchronousTestCase):
                 copy.execute("SELECT count(*) FROM log").fetchone(), (700,)
             )
 
+    def test_by_other_means(self) -> None:
+        """What SQLite's own commands copy can be verified, and restored."""
+        other = self.folder / "other"
+        other.mkdir()
+        with closing(sqlite3.connect(self.data / "relaychat.db")) as database:
+            database.execute("VACUUM INTO ?", (str(other / "relaychat.db"),))
+            with closing(sqlite3.connect(self.copy)) as copy:
+                database.backup(copy)
+        result = self.call("verify", "--data", other)
+        self.assertIn("700 entries proved: all whole", result.output)
+        self.writer.close()
+        self.assertEqual(self.restore().exit_code, 0)
+
     def test_nothing_is_written_over(self) -> None:
         """A file that is there stays as it is."""
         self.copy.write_text("mine")
@@ -129,6 +143,18 @@ class BackupTests(SynchronousTestCase):
             self.assertEqual(
                 writer.execute("SELECT count(*) FROM log").fetchone(), (700,)
             )
+
+    def test_restored_by_root(self) -> None:
+        """What root restores belongs to the relay's user, as its folder does."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can give files to others")
+        self.back_up()
+        home = self.folder / "home"
+        home.mkdir()
+        os.chown(home, 1234, 1235)
+        self.call("restore", self.copy, "--data", home)
+        owners = {(one.stat().st_uid, one.stat().st_gid) for one in home.iterdir()}
+        self.assertEqual(owners, {(1234, 1235)})
 
     def test_while_a_server_runs(self) -> None:
         """A server's database is not taken from under it."""
