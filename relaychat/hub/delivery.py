@@ -78,7 +78,7 @@ def _tell_room(
     room: Room, drafted: list[Drafted], turn: Turn, fallen: Fallen, report: Report
 ) -> Generator[None, None, int]:
     """Returns how many readers were told since it yielded last."""
-    events = [one.event for one in drafted]
+    events = [event for one in drafted for event in one.events]
     pieces_of: dict[Form, list[bytes]] = {}
     told = 0
     for form, readers in room.readers.items():
@@ -127,13 +127,14 @@ class Share:
                 fallen[peer] = None
 
     def _heard_by(self, peer: Peer) -> bytes:
-        return b"".join(
-            [
-                piece
-                for one, piece in zip(self._drafted, self._pieces, strict=True)
-                if one.hidden_from is not peer
-            ]
-        )
+        heard: list[bytes] = []
+        start = 0
+        for one in self._drafted:
+            end = start + len(one.events)
+            if one.hidden_from is not peer:
+                heard += self._pieces[start:end]
+            start = end
+        return b"".join(heard)
 
 
 def _tell_movers(
@@ -149,7 +150,7 @@ def _tell_movers(
             continue
         pieces = pieces_of.get(peer.form)
         if pieces is None:
-            events = [one.event for one in drafted]
+            events = [event for one in drafted for event in one.events]
             pieces = pieces_of[peer.form] = rendered(peer.form, events, report)
         turn.special[peer].extend(
             item
@@ -159,11 +160,13 @@ def _tell_movers(
 
 
 def _slices(drafted: list[Drafted], pieces: list[bytes], peer: Peer) -> Items:
-    return [
-        (one.ordinal, piece)
-        for one, piece in zip(drafted, pieces, strict=True)
-        if piece and one.hidden_from is not peer
-    ]
+    items: Items = []
+    rest = iter(pieces)
+    for one in drafted:
+        for n, piece in enumerate(islice(rest, len(one.events))):
+            if piece and one.hidden_from is not peer:
+                items.append((one.ordinal + n * one.step, piece))
+    return items
 
 
 def _tell_neighbours(

@@ -41,7 +41,7 @@ from relaychat.hub.pages import read_page
 from relaychat.hub.peer import Peer
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import Member, Room, State, User
-from relaychat.hub.tail import Tails
+from relaychat.hub.tail import Tails, entries_of
 from relaychat.hub.turn import Cause, House, Need, Turn
 from relaychat.model.commands import Command, Custom, Edit, History, Say
 from relaychat.model.errors import NotStorable, RelayError, ShuttingDown
@@ -364,7 +364,11 @@ class Hub:
         self._count(turn, items)
         if self.house.hooks.after_events:
             self.house.hooks.tell(
-                [kept.event for entries in turn.kept.values() for kept in entries]
+                [
+                    kept.event
+                    for stretches in turn.kept.values()
+                    for kept in entries_of(stretches)
+                ]
             )
         fresh = len(self._queue)
         if self._held:

@@ -22,7 +22,7 @@ from relaychat.hub.nicks import take_nick
 from relaychat.hub.peer import Peer, Spoken
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
-from relaychat.hub.tail import blanked, decode_event
+from relaychat.hub.tail import blanked, decode_event, entries_of
 from relaychat.hub.turn import Cid, Turn, encode
 from relaychat.model.commands import Custom, Edit, Mark, React, Redact, Say, Type
 from relaychat.model.custom import check_kind, check_value
@@ -104,10 +104,12 @@ def _alike(
     for place, one in enumerate(commands):
         if not place:
             continue
-        try:
-            check_text(one.text, limit)
-        except RelayError:
-            return commands[:place]
+        text = one.text
+        if not (text.isprintable() and text.isascii() and 0 < len(text) <= limit):
+            try:
+                check_text(text, limit)
+            except RelayError:
+                return commands[:place]
         if cids is not None:
             device, last, _ = cids[-1]
             if one.cid is None or one.cid <= max(last, device.high):
@@ -196,7 +198,7 @@ def _entry(
     blanked = turn.blanked.get((room, seq))
     if blanked is not None:
         return blanked.event, None
-    for kept in reversed(turn.kept.get(room, [])):
+    for kept in reversed(entries_of(turn.kept.get(room, []))):
         if kept.seq == seq:
             return kept.event, kept.origin
     held = room.tail.get(seq)
@@ -283,7 +285,9 @@ def redact(turn: Turn, peer: Peer, command: Redact) -> None:
 
 def _edits(turn: Turn, room: Room, seq: int) -> list[Edited]:
     """The edits of a message, of the log and of this turn."""
-    events: list[LogEvent] = [kept.event for kept in turn.kept.get(room, [])]
+    events: list[LogEvent] = [
+        kept.event for kept in entries_of(turn.kept.get(room, []))
+    ]
     if room.logged:
         entries: list[Entry] = turn.need(
             ("about", room.number, seq), lambda store: store.about(room.number, seq)

@@ -6,8 +6,7 @@ A tail has no holes: it holds the last so many entries, up to the room's committ
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -29,9 +28,9 @@ def blanked(event: Said | Edited | Custom) -> LogEvent:
 
 
 class Kept(msgspec.Struct, gc=False):
-    """An entry in memory, encoded: most are never read again, and an event is five
-    objects, which are cold when they are freed. ``origin`` is who wrote it, as in the
-    store's row."""
+    """An entry in memory, or a stretch of them, encoded: most are never read again, and
+    an event is five objects, which are cold when they are freed. ``origin`` is who
+    wrote it, as in the store's row."""
 
     pos: int
     """Its place in the global commit order."""
@@ -41,40 +40,76 @@ class Kept(msgspec.Struct, gc=False):
     origin: int | None
     cid: int | None = None
     cid_hash: int | None = None
+    more: tuple[bytes, ...] = ()
+    """Bodies of the entries behind it, as in the store's row."""
 
     @property
     def event(self) -> LogEvent:
         """What happened, decoded anew each time."""
         return decode_event(self.body)
 
+    def each(self) -> list[Kept]:
+        """Its entries one by one."""
+        if not self.more:
+            return [self]
+        pos, seq, at, origin = self.pos, self.seq, self.at, self.origin
+        return [
+            Kept(pos + n, seq + n, at, body, origin)
+            for n, body in enumerate((self.body, *self.more))
+        ]
+
+    def weight(self) -> int:
+        """Bytes that it counts for."""
+        if not self.more:
+            return len(self.body) + OVERHEAD_BYTES
+        bodies = len(self.body) + sum(map(len, self.more))
+        return bodies + OVERHEAD_BYTES * (1 + len(self.more))
+
+
+def entries_of(stretches: Iterable[Kept]) -> list[Kept]:
+    """All of these one by one."""
+    return [one for stretch in stretches for one in stretch.each()]
+
 
 class Tail:
     """The last entries of one room, oldest first."""
 
-    __slots__ = ("entries", "size")
+    __slots__ = ("count", "size", "stretches")
 
     def __init__(self) -> None:
-        self.entries: deque[Kept] = deque()
+        self.stretches: deque[Kept] = deque()
+        self.count = 0
+        """Entries in all."""
         self.size = 0
+
+    @property
+    def entries(self) -> list[Kept]:
+        """What it holds, one by one."""
+        return entries_of(self.stretches)
 
     def first(self) -> int:
         """The lowest seq in it, or 0 when it is empty."""
-        return self.entries[0].seq if self.entries else 0
+        return self.stretches[0].seq if self.stretches else 0
 
     def covers(self, after: int, seq: int) -> bool:
         """Whether it holds everything after one seq, up to the room's last."""
-        return after >= seq or (bool(self.entries) and self.entries[0].seq <= after + 1)
+        return after >= seq or 0 < self.first() <= after + 1
 
     def after(self, seq: int, most: int | None = None) -> list[Kept]:
         """What it holds after a seq, oldest first, at most so many."""
-        skip = max(0, seq + 1 - self.first())
-        end = None if most is None else skip + most
-        return list(islice(self.entries, skip, end))
+        found: list[Kept] = []
+        for stretch in reversed(self.stretches):
+            if stretch.seq + len(stretch.more) <= seq:
+                break
+            found.append(stretch)
+        entries = entries_of(reversed(found))
+        skip = max(0, seq + 1 - entries[0].seq) if entries else 0
+        return entries[skip:] if most is None else entries[skip : skip + most]
 
     def get(self, seq: int) -> Kept | None:
         """The entry of this seq, if it is here."""
-        index = seq - self.first()
-        return self.entries[index] if 0 <= index < len(self.entries) else None
+        entries = self.after(seq - 1, 1)
+        return entries[0] if entries and entries[0].seq == seq else None
 
 
 class Tails:
@@ -86,40 +121,60 @@ class Tails:
         self._rooms: OrderedDict[Tail, None] = OrderedDict()
         self.size = 0
 
-    def extend(self, tail: Tail, entries: list[Kept]) -> None:
-        """Add a turn's committed entries to a room's tail."""
+    def extend(self, tail: Tail, stretches: list[Kept]) -> None:
+        """Add what a turn has committed to a room's tail."""
         limits = self._limits
         before = tail.size
-        held = tail.entries
-        held.extend(entries)
-        tail.size += sum([len(kept.body) for kept in entries]) + OVERHEAD_BYTES * len(
-            entries
-        )
-        while len(held) > limits.tail_entries or (
-            tail.size > limits.tail_bytes and len(held) > 1
+        tail.stretches.extend(stretches)
+        for stretch in stretches:
+            tail.count += 1 + len(stretch.more)
+            tail.size += stretch.weight()
+        while tail.count > limits.tail_entries or (
+            tail.size > limits.tail_bytes and tail.count > 1
         ):
-            tail.size -= len(held.popleft().body) + OVERHEAD_BYTES
+            self._shorten(tail)
         self.size += tail.size - before
         self._rooms[tail] = None
         self._rooms.move_to_end(tail)
         while self.size > limits.tails_bytes and len(self._rooms) > 1:
             self.forget(next(iter(self._rooms)))
 
+    def _shorten(self, tail: Tail) -> None:
+        """Drop the oldest stretch, or the oldest entry where that is enough."""
+        first = tail.stretches.popleft()
+        entries, weight = 1 + len(first.more), first.weight()
+        if entries > 1 and (
+            tail.count - entries < self._limits.tail_entries
+            and tail.size - weight < self._limits.tail_bytes
+        ):
+            _, second, *rest = first.each()
+            second.more = tuple([one.body for one in rest])
+            tail.stretches.appendleft(second)
+            entries, weight = 1, weight - second.weight()
+        tail.count -= entries
+        tail.size -= weight
+
     def replace(self, tail: Tail, kept: Kept) -> None:
         """Put an entry in the place of the one of its seq, if that is here
         (redaction)."""
-        index = kept.seq - tail.first()
-        if 0 <= index < len(tail.entries):
-            held = tail.entries[index]
-            kept.pos, kept.origin = held.pos, held.origin
-            tail.entries[index] = kept
-            tail.size += len(kept.body) - len(held.body)
-            self.size += len(kept.body) - len(held.body)
+        for index, stretch in enumerate(tail.stretches):
+            n = kept.seq - stretch.seq
+            if 0 <= n <= len(stretch.more):
+                before = stretch.weight()
+                bodies = [stretch.body, *stretch.more]
+                bodies[n] = kept.body
+                stretch = replace(stretch)  # A reader may hold the one that was here.
+                stretch.body, *more = bodies
+                stretch.more = tuple(more)
+                tail.stretches[index] = stretch
+                tail.size += stretch.weight() - before
+                self.size += stretch.weight() - before
+                return
 
     def forget(self, tail: Tail) -> None:
         """Empty a tail: its room closed, or others need the memory."""
         if tail in self._rooms:
             del self._rooms[tail]
             self.size -= tail.size
-        tail.entries.clear()
-        tail.size = 0
+        tail.stretches.clear()
+        tail.size = tail.count = 0

@@ -33,10 +33,10 @@ from relaychat.store.api import (
     Blank,
     Entry,
     First,
-    Head,
     Record,
     Row,
     Store,
+    head,
     row,
 )
 
@@ -76,15 +76,18 @@ class Cid(NamedTuple):
 
 
 class Drafted(Struct, gc=False):
-    """An event of this turn in its room."""
+    """An event of this turn in its room, or some that follow one another."""
 
     ordinal: int
-    event: Word
+    """Of the first."""
+    events: Sequence[Word]
     hidden_from: Peer | None
     """The session that is not shown it: it said so itself, and its form has no echo."""
+    step: int = 1
+    """Between their ordinals."""
 
 
-class Start(NamedTuple):
+class Start(Struct, gc=False):
     """Where a room's log stood before the turn."""
 
     seq: int
@@ -270,7 +273,7 @@ class Turn:
         for call, *arguments in reversed(self.undo):
             call(*arguments)
         for room, start in self.starts.items():
-            room.seq, room.at, room.chain = start
+            room.seq, room.at, room.chain = start.seq, start.at, start.chain
 
     def touched(self, undone: int, told: int, dirty: int) -> bool:
         """Whether anything happened since the undo journal, ``ordinal`` and ``dirty``
@@ -334,26 +337,24 @@ class Turn:
         drafted = self.rooms.get(room)
         if drafted is None:
             drafted = self.rooms[room] = []
-        seq, at, ordinal = events[0].seq, events[0].at, self.ordinal
+        step = 2 if asked else 1
+        drafted.append(Drafted(self.ordinal + 1, events, hidden_from, step))
+        seq, at = events[0].seq, events[0].at
+        bodies = [encode(event) for event in events]
         pos = self.first_pos + self.entries
-        bodies: list[bytes] = []
-        cid = digest = None
-        for n, event in enumerate(events):
-            ordinal += 1
-            body = encode(event)
-            if cids is not None:
-                _, cid, digest = cids[n]
-            bodies.append(body)
-            kept.append(Kept(pos + n, seq + n, at, body, origin, cid, digest))
-            drafted.append(Drafted(ordinal, event, hidden_from))
-            if asked and peer is not None:
-                ordinal += 1
-                one = asked[n]
+        more = tuple(bodies[1:]) if cids is None else ()
+        if cids is None:
+            kept.append(Kept(pos, seq, at, bodies[0], origin, None, None, more))
+        else:
+            for n, (_, cid, digest) in enumerate(cids):
+                kept.append(Kept(pos + n, seq + n, at, bodies[n], origin, cid, digest))
+        if peer is not None:
+            for n, one in enumerate(asked):
                 done = Done(room.name, seq + n, one.cid, id=one.id)
-                self.told.append(Told(ordinal, peer, one, done))
-        self.ordinal = ordinal
+                self.told.append(Told(self.ordinal + 2 + 2 * n, peer, one, done))
+        self.ordinal += step * len(bodies)
         if logged:
-            self._log(room, seq, at, bodies, origin, cids, ref)
+            self._log(room, seq, at, bodies, more, origin, cids, ref)
         room.seq, room.at = seq + len(bodies) - 1, at
         if cids is not None:
             self._use(room, events, cids)
@@ -364,6 +365,7 @@ class Turn:
         seq: int,
         at: int,
         bodies: list[bytes],
+        more: tuple[bytes, ...],
         origin: int | None,
         cids: Sequence[Cid] | None,
         ref: int | None,
@@ -374,12 +376,10 @@ class Turn:
         chain = room.chain = link_all(room.chain, marks)
         number, index = room.number, self.index
         if cids is None:
-            first, *more = bodies
-            self.rows.append(
-                row((
-                    number, seq, at, first, chain, origin, None, None, ref, tuple(more)
-                ))
+            stretch = (
+                number, seq, at, bodies[0], chain, origin, None, None, ref, more,
             )  # fmt: skip
+            self.rows.append(row(stretch))
             self.askers.append(index)
             return
         last = len(bodies) - 1
@@ -412,16 +412,11 @@ class Turn:
             self.set(device, "stored", True)
         return device.number
 
-    def _draft(self, room: Room, event: Word, hidden_from: Peer | None) -> None:
-        self.ordinal += 1
-        drafted = self.rooms.get(room)
-        if drafted is None:
-            drafted = self.rooms[room] = []
-        drafted.append(Drafted(self.ordinal, event, hidden_from))
-
     def moment(self, room: Room, event: Word, peer: Peer) -> None:
         """Something for the room's live readers but its sender; not kept."""
-        self._draft(room, event, peer)
+        self.ordinal += 1
+        drafted = self.rooms.setdefault(room, [])
+        drafted.append(Drafted(self.ordinal, (event,), peer))
 
     def blank(self, room: Room | int, event: LogEvent, was: bytes) -> None:
         """An entry's text is to leave the log: ``event`` takes its place (H32). It may
@@ -493,7 +488,8 @@ class Turn:
         for room, start in self.starts.items():
             row = last.get(room.number)
             if row is not None:
-                heads.append(Head(row.room, start.seq, row.last, row.at, row.chain))
+                one = (row.room, start.seq, row.last, row.at, row.chain)
+                heads.append(head(one))
         return Batch(self.rows, heads, list(self.records.values()), self.blanks)
 
     def stands_at(self, first_pos: int) -> None:

@@ -75,6 +75,10 @@ class Head(NamedTuple):
     chain: bytes
 
 
+head: Callable[[tuple[object, ...]], Head] = partial(tuple.__new__, Head)
+"""The same for a Head of these five."""
+
+
 class Record(NamedTuple):
     """A record to put, or to drop when ``body`` is None.
 

@@ -48,6 +48,52 @@ class TailTests(TestCase):
         self.assertFalse(Tail().covers(8, 9))
 
 
+class StretchTests(TestCase):
+    """Entries that were said in one go are kept together, and told one by one."""
+
+    def setUp(self) -> None:
+        self.tail, size = Tail(), OVERHEAD_BYTES + 1
+        self.limits = Limits(tail_entries=6, tail_bytes=5 * size)
+        self.tails = Tails(self.limits)
+        one = Kept(11, 1, 7, b"a", 3, more=(b"b", b"c", b"d"))
+        self.tails.extend(self.tail, [one, Kept(15, 5, 7, b"e", 3)])
+
+    def test_one_by_one(self) -> None:
+        """Each has its own place, seq and body, and the rest of its stretch."""
+        self.assertEqual(
+            [(one.pos, one.seq, one.at, one.body) for one in self.tail.entries],
+            [(10 + n, n, 7, bytes([96 + n])) for n in range(1, 6)],
+        )
+        self.assertEqual({one.origin for one in self.tail.entries}, {3})
+
+    def test_from_the_middle(self) -> None:
+        """A reader may stand anywhere in it."""
+        for seq in range(6):
+            self.assertEqual(seqs(self.tail.after(seq)), list(range(seq + 1, 6)))
+            self.assertEqual(seqs(self.tail.after(seq, 2)), list(range(seq + 1, 6))[:2])
+            self.assertEqual(self.tail.get(seq) is not None, seq > 0)
+
+    def test_shortened(self) -> None:
+        """Of the oldest one as many entries go as have to."""
+        for seq in range(6, 12):
+            self.tails.extend(self.tail, [Kept(10 + seq, seq, 8, b"x", 3)])
+            self.assertEqual(seqs(self.tail.entries), list(range(seq - 4, seq + 1)))
+            self.assertEqual(self.tails.size, 5 * (OVERHEAD_BYTES + 1))
+            self.assertEqual(self.tail.count, 5)
+        self.tails.extend(self.tail, [Kept(22, 12, 9, b"y", 3, more=(b"z",) * 9)])
+        self.assertEqual(seqs(self.tail.entries), [17, 18, 19, 20, 21])
+
+    def test_replaced(self) -> None:
+        """A redaction changes its entry alone, and nothing that was read before."""
+        before = self.tail.entries
+        for seq in (1, 3, 5):
+            self.tails.replace(self.tail, Kept(0, seq, 7, b"---", None))
+        bodies = [one.body for one in self.tail.entries]
+        self.assertEqual(bodies, [b"---", b"b", b"---", b"d", b"---"])
+        self.assertEqual([one.body for one in before], [b"a", b"b", b"c", b"d", b"e"])
+        self.assertEqual(self.tails.size, 5 * (OVERHEAD_BYTES + 1) + 6)
+
+
 class TailsTests(TestCase):
     """All of them."""
 

@@ -77,7 +77,7 @@ def tail_with_a_hole(plant: Plant) -> None:
     """A tail is taken for whole that begins one entry too late."""
 
     def covers(tail: Tail, after: int, seq: int) -> bool:
-        return after >= seq or (bool(tail.entries) and tail.first() <= after + 2)
+        return after >= seq or (bool(tail.count) and tail.first() <= after + 2)
 
     plant(Tail, "covers", covers)
 

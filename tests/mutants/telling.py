@@ -105,13 +105,12 @@ def hidden_from_all_sessions(plant: Plant) -> None:
         share._muted = {peer for one in speakers if one.user for peer in one.user.peers}
 
     def heard_by(share: Any, peer: Peer) -> bytes:
-        return b"".join(
-            [
-                piece
-                for one, piece in zip(share._drafted, share._pieces, strict=True)
-                if one.hidden_from is None or one.hidden_from.user is not peer.user
-            ]
-        )
+        rest, heard = iter(share._pieces), b""
+        for one in share._drafted:
+            pieces = [next(rest) for _ in one.events]
+            if one.hidden_from is None or one.hidden_from.user is not peer.user:
+                heard += b"".join(pieces)
+        return heard
 
     plant(Share, "__init__", hidden)
     plant(Share, "_heard_by", heard_by)
