@@ -97,7 +97,7 @@ class DecideTests(HubTestCase):
 
     def test_every_fact(self) -> None:
         """Every command and fact that there is has its decision."""
-        kinds = set(COMMANDS) | {c.Hello, c.Reload}
+        kinds = set(COMMANDS) | {c.Call, c.Hello, c.ListCalls, c.Reload}
         missing = [
             one
             for one in vars(c).values()
