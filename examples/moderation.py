@@ -16,6 +16,7 @@ Phrases are compared word by word, whatever their capitals, signs and ways to wr
 letter. They are no patterns, so no rule makes a message slow to judge.
 """
 
+import json
 import re
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -96,6 +97,8 @@ class Moderation(Hook):
 def text_of(event: object) -> str:
     if isinstance(event, events.Reacted):
         return event.reaction
+    if isinstance(event, events.Custom):
+        return json.dumps(event.value, ensure_ascii=False)
     return event.text if isinstance(event, events.Said | events.Edited) else ""
 
 

@@ -48,15 +48,17 @@ class ModerationTests(RelayTestCase):
         self.assertEqual(self.notes(), [])
 
     def test_edits_and_reactions(self) -> None:
-        """What could not be said can't come in by an edit or a reaction."""
+        """What could not be said can't come in by an edit, a reaction or an event of
+        some kind."""
         self.moderate(denied=("crypto",))
         ann, wire = self.connect("ann", "#tea")
         ann.dataReceived(
             b'{"type":"send","room":"#tea","text":"x"}\n'
             b'{"type":"edit","room":"#tea","seq":2,"text":"crypto"}\n'
             b'{"type":"react","room":"#tea","seq":2,"reaction":"crypto"}\n'
+            b'{"type":"custom","room":"#tea","kind":"a/b","value":["crypto"]}\n'
         )
-        self.assertEqual(wire.value().count(b'"denied"'), 2)
+        self.assertEqual(wire.value().count(b'"denied"'), 3)
 
     def test_warned(self) -> None:
         """What is warned of is kept and noted, without its text."""
