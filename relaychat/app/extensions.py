@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from relaychat.app.config import Config, ConfigError, Settings, convert
-from relaychat.app.finding import CHECKER, DIALECT, FACTORY, HOOK, CannotFind, Door
+from relaychat.app.finding import CHECKER, DIALECT, FACTORY, HOOK, CannotFind, Kind
 from relaychat.hub.hooks import POINTS, Hook, Hooks
 from relaychat.model.world import World
 from relaychat.session.dialect import Dialect
@@ -97,16 +97,16 @@ class Extensions:
             why = f"{type(error).__name__}: {error}"
             raise CannotBuild(f"{key}: {name} can't be made: {why}") from error
 
-    def _find(self, door: Door, key: str, name: str) -> Any:
-        known = self._named.get((door.kind, name))
+    def _find(self, kind: Kind, key: str, name: str) -> Any:
+        known = self._named.get((kind.name, name))
         if known is None:
             try:
-                known = self._configured(door.find(name))
+                known = self._configured(kind.find(name))
             except CannotFind as error:
                 raise CannotBuild(f"{key}: {error}") from None
             except ConfigError as error:
                 raise CannotBuild(str(error)) from None
-            self._named[door.kind, name] = known
+            self._named[kind.name, name] = known
         return known
 
     def _configured(self, found: Any) -> Any:

@@ -86,19 +86,16 @@ class FactoryPlugin(Plugin):
     door = "factory"
 
 
-class Door(NamedTuple):
+class Kind(NamedTuple):
     """One kind of extension, and how it is found."""
 
-    kind: str
+    name: str
+    group: str
+    """Of entry points."""
     fits: Callable[[Any], bool]
     """Whether something can come in by it."""
     built_in: Mapping[str, str] = {}
     """Also found where the package was not installed."""
-
-    @property
-    def group(self) -> str:
-        """Of entry points."""
-        return f"relaychat.{self.kind}s".replace("ys", "ies")
 
     def find(self, name: str) -> Any:
         """What has this name, or is called ``module:name``. Raises CannotFind."""
@@ -106,11 +103,11 @@ class Door(NamedTuple):
             return self._fitting(_load(name), name)
         places = list(self._announced(name))
         if not places:
-            raise CannotFind("; ".join([f"no {self.kind} is called {name!r}", *_bad()]))
+            raise CannotFind("; ".join([f"no {self.name} is called {name!r}", *_bad()]))
         found = {id(one): where for one, where in reversed(places)}
         if len(found) > 1:
             both = ", and by ".join(reversed(found.values()))
-            raise CannotFind(f"the {self.kind} {name!r} is announced twice: by {both}")
+            raise CannotFind(f"the {self.name} {name!r} is announced twice: by {both}")
         one, where = places[0]
         return self._fitting(one, where)
 
@@ -119,20 +116,24 @@ class Door(NamedTuple):
         if name in self.built_in:
             yield _load(self.built_in[name]), f"relaychat itself ({name})"
         for entry_point in entry_points(group=self.group, name=name):
-            yield _load(entry_point.value), _place(entry_point)
+            yield _announced(_load(entry_point.value)), _place(entry_point)
         for plugin in getPlugins(cast(Any, IExtension)):
-            if (plugin.door, plugin.name) == (self.kind, name):
+            if (plugin.door, plugin.name) == (self.name, name):
                 yield plugin.found, _source(plugin.found)
 
     def _fitting(self, found: Any, where: str) -> Any:
-        if isinstance(found, Plugin) and found.door == self.kind:
-            found = found.found
+        found = _announced(found)
         if not self.fits(found):
-            raise CannotFind(f"{where} is not a {self.kind}")
+            raise CannotFind(f"{where} is not a {self.name}")
         wanted = getattr(found, "api", API)
         if wanted not in APIS:
             raise CannotFind(f"{where} is for API {wanted}, and this relay has {API}")
         return found
+
+
+def _announced(found: Any) -> Any:
+    """What a plugin announces, where something is named by it."""
+    return found.found if isinstance(found, Plugin) else found
 
 
 def _load(path: str) -> Any:
@@ -172,8 +173,9 @@ def _is_dialect(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, Dialect)
 
 
-DIALECT = Door(
+DIALECT = Kind(
     "dialect",
+    "relaychat.dialects",
     _is_dialect,
     {
         "native": "relaychat.session.native:Native",
@@ -187,7 +189,7 @@ def _is_factory(found: Any) -> bool:
     return callable(found) or IProtocolFactory.providedBy(found)
 
 
-HOOK = Door("hook", callable)
-CHECKER = Door("checker", callable)
-FACTORY = Door("factory", _is_factory)
-DOORS = (DIALECT, HOOK, CHECKER, FACTORY)
+HOOK = Kind("hook", "relaychat.hooks", callable)
+CHECKER = Kind("checker", "relaychat.checkers", callable)
+FACTORY = Kind("factory", "relaychat.factories", _is_factory)
+KINDS = (DIALECT, HOOK, CHECKER, FACTORY)

@@ -20,7 +20,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from relaychat.app.config import LISTEN, Config, Listen, Tls
-from relaychat.app.finding import DOORS, CannotFind
+from relaychat.app.finding import KINDS, CannotFind
 from relaychat.session.limits import Rate
 
 HEAD = """\
@@ -189,9 +189,9 @@ def _prose(text: str) -> str:
 
 def _extension(name: str) -> Any:
     """An extension with settings, by whichever door. Exits if there is none."""
-    for door in DOORS:
+    for kind in KINDS:
         with suppress(CannotFind):
-            found = door.find(name)
+            found = kind.find(name)
             if getattr(found, "settings", None) is not None:
                 return found
     sys.exit(f"{name}: is no extension with settings")

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import twisted.plugins
 from examples import shout
 from relaychat import extend
-from relaychat.app.finding import CHECKER, DIALECT, FACTORY, HOOK, CannotFind, Door
+from relaychat.app.finding import CHECKER, DIALECT, FACTORY, HOOK, CannotFind, Kind
 from relaychat.session.control import Control
 from relaychat.session.dialect import Dialect
 from relaychat.session.irc.dialect import Irc
@@ -71,7 +71,7 @@ class FindCase(SynchronousTestCase):
         (info / "METADATA").write_text(METADATA)
         (info / "entry_points.txt").write_text(entry_points)
 
-    def why_not(self, door: Door, name: str) -> str:
+    def why_not(self, door: Kind, name: str) -> str:
         """Why something is not found."""
         with self.assertRaises(CannotFind) as caught:
             door.find(name)
@@ -108,6 +108,11 @@ class FindTests(FindCase):
     def test_entry_point(self) -> None:
         """A package announces a dialect in its metadata."""
         self.package(PACKAGE)
+        self.assertIs(DIALECT.find("yodel"), shout.Shout)
+
+    def test_entry_point_of_a_plugin(self) -> None:
+        """Or names what announces it."""
+        self.package(PACKAGE.replace("Shout", "shout"))
         self.assertIs(DIALECT.find("yodel"), shout.Shout)
 
     def test_both_ways(self) -> None:
