@@ -87,7 +87,7 @@ def manual(*extensions: Any) -> str:
     parts = list(_section("", Config, Config()))
     for one in extensions:
         parts += _section(f"extension.{one.name}", type(one.settings), one.settings)
-    return "\n".join([HEAD, *_contents(parts), *parts])
+    return _linked("\n".join([HEAD, *_contents(parts), *parts]))
 
 
 def _contents(parts: list[str]) -> Iterator[str]:
@@ -98,6 +98,11 @@ def _contents(parts: list[str]) -> Iterator[str]:
             anchor = re.sub(r"[^\w-]", "", found[1]).lower()
             yield f"| [`{found[1]}`](#{anchor}) | {found[2].rstrip('.')} |"
     yield ""
+
+
+def _linked(page: str) -> str:
+    """With links to the pages that it names."""
+    return re.sub(r"`docs/(\w+\.md)`", r"[\1](\1)", page)
 
 
 def _section(name: str, kind: type[Struct], made: Any) -> Iterator[str]:
