@@ -31,10 +31,17 @@ class Ctl(click.Group):
         super().format_commands(context, formatter)
         from relaychat.client.control import list_calls
 
-        rows = list_calls(context.params.get("data", Path(DATA)) / SOCKET)
+        rows = list_calls(self._folder(context) / SOCKET)
         if rows:
             with formatter.section("Commands of this server's extensions"):
                 formatter.write_dl(rows)
+
+    def _folder(self, context: click.Context) -> Path:
+        """The server's data folder: help is shown before all options were looked at."""
+        if "data" in context.params:
+            return Path(context.params["data"])
+        option = next(one for one in self.params if one.name == "data")
+        return Path(str(option.value_from_envvar(context) or DATA))
 
 
 def _call(name: str) -> click.Command:
