@@ -29,6 +29,7 @@ from relaychat.model.accounts import (
 )
 from relaychat.model.errors import Forbidden, NoSuchUser, Revoked, Suspended
 from relaychat.model.events import Done
+from relaychat.model.paging import page
 from relaychat.model.words import Word
 from relaychat.model.world import World
 
@@ -135,8 +136,9 @@ class Administration:
     async def list_tickets(self, command: ListTickets, caller: Caller) -> Word:
         """The tickets that are still good. Raises Forbidden, Unavailable."""
         _check(caller)
-        tickets = tuple(
+        tickets = [
             TicketEntry(mark_of(key), one.label, one.left, one.expires_ms)
             for key, one in (await self._tickets.good()).items()
-        )
-        return TicketList(tickets, id=command.id)
+        ]
+        found, more = page(tickets, "ticket", command.after)
+        return TicketList(found, more, id=command.id)

@@ -38,6 +38,7 @@ from relaychat.model.errors import (
 )
 from relaychat.model.events import Done
 from relaychat.model.names import check_room
+from relaychat.model.paging import page
 from relaychat.model.scope import Scope
 from relaychat.model.words import Word
 from relaychat.model.world import World
@@ -80,7 +81,7 @@ class Keyring:
         """The tokens that are still good."""
         account = await self._accounts.get(caller.name)
         now_ms = self._world.now_ms()
-        tokens = tuple(
+        tokens = [
             TokenEntry(
                 mark_of(one.digest),
                 one.label,
@@ -91,8 +92,9 @@ class Keyring:
             )
             for one in account.tokens
             if not _is_over(one, now_ms)
-        )
-        return TokenList(tokens, id=command.id)
+        ]
+        found, more = page(tokens, "token", command.after)
+        return TokenList(found, more, id=command.id)
 
     async def list_devices(self, command: ListDevices, caller: Caller) -> Word:
         """All devices that the account remembers."""

@@ -21,6 +21,7 @@ from relaychat.client.visit import Target, Visit, refusal
 from relaychat.model.accounts import (
     CertificateList,
     DeviceList,
+    ListTokens,
     TokenList,
     TokenMade,
 )
@@ -61,6 +62,10 @@ def ask_job(
                 )
                 if instead is not None and none:
                     answer = await visit.link.ask(instead)
+                while isinstance(answer, TokenList) and answer.more:
+                    rest = await visit.link.ask(ListTokens(answer.tokens[-1].token))
+                    _tell(rest, nothing)
+                    answer = _joined(answer, rest)
                 _tell(answer, shown)
                 return 0
 
@@ -87,6 +92,12 @@ def before_hello(target: Target, command: Command) -> Job:
         return 0
 
     return job
+
+
+def _joined(page: TokenList, rest: Word) -> TokenList:
+    """Two pages as one."""
+    assert isinstance(rest, TokenList)
+    return TokenList((*page.tokens, *rest.tokens), rest.more)
 
 
 def _check(target: Target, secret: bool) -> None:

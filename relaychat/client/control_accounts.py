@@ -18,6 +18,7 @@ from relaychat.model.accounts import (
     ResetPassword,
     Revoke,
     Suspend,
+    TicketEntry,
     TicketList,
     TicketMade,
 )
@@ -99,14 +100,15 @@ def revoke_ticket(path: Path, mark: str) -> None:
 
 def show_tickets(path: Path, json: bool) -> None:
     """Tickets that are still good."""
-    answer = Control(path).ask(ListTickets())
-    assert isinstance(answer, TicketList)
+    control, found, more = Control(path), list[TicketEntry](), True
+    while more:
+        answer = control.ask(ListTickets(found[-1].ticket if found else ""))
+        assert isinstance(answer, TicketList)
+        found += answer.tickets
+        more = answer.more
     if json:
-        show(entries(list(answer.tickets)))
+        show(entries([*found]))
         return
     rows = [("ticket", "left", "until", "label")]
-    rows += [
-        (one.ticket, str(one.left), day(one.expires), one.label)
-        for one in answer.tickets
-    ]
+    rows += [(one.ticket, str(one.left), day(one.expires), one.label) for one in found]
     show(table(rows))

@@ -17,7 +17,7 @@ from relaychat.hub.lookup import find_room, find_user, member_in, user_of
 from relaychat.hub.pages import by_time, kept_sizes, page_of, span_of
 from relaychat.hub.peer import Peer
 from relaychat.hub.people import SOFTWARE, resume_at
-from relaychat.hub.shown import fitting, member_entry, shown
+from relaychat.hub.shown import member_entry, shown
 from relaychat.hub.state import Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.admission import Reflect
@@ -47,6 +47,7 @@ from relaychat.model.events import (
     WhoIs,
 )
 from relaychat.model.names import fold
+from relaychat.model.paging import fitting
 
 ENTRIES_A_PAGE = 1_000
 """Of lists, at most: fewer if that would be too long for a line (H22)."""

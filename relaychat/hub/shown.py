@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
-from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from relaychat.hub.lookup import ROLE_NAMES, other_of
@@ -15,26 +12,10 @@ from relaychat.hub.state import Member, Room, User
 from relaychat.hub.turn import Turn
 from relaychat.model.commands import Command
 from relaychat.model.events import MemberEntry, RoomShown
+from relaychat.model.paging import LIST_BYTES, fitting
 
-LIST_BYTES = 60 * 1024
-"""Of the entries in one answer, as JSON: whatever else is in it, it stays below the
-64 KiB of a line (H22)."""
 ENTRY_BYTES = 256
 """No entry of a member is longer: two names of 64 bytes, and 80 of JSON."""
-
-Entry = TypeVar("Entry", bound=msgspec.Struct)
-_size = msgspec.json.Encoder().encode
-
-
-def fitting(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The first of them, as many as one answer holds."""
-    left, found = LIST_BYTES, []
-    for entry in entries:
-        left -= len(_size(entry)) + 1
-        if left < 0:
-            break
-        found.append(entry)
-    return tuple(found)
 
 
 def member_entry(member: Member) -> MemberEntry:

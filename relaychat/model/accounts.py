@@ -92,7 +92,9 @@ class MakeToken(
 class ListTokens(
     Command, frozen=True, omit_defaults=True, kw_only=False, tag="tokens", gc=False
 ):
-    """The tokens of one's account."""
+    """The tokens of one's account. ``after`` pages: the last one of the page before."""
+
+    after: str = ""
 
 
 class ListDevices(
@@ -189,7 +191,10 @@ class MakeTicket(
 class ListTickets(
     Command, frozen=True, omit_defaults=True, kw_only=False, tag="tickets", gc=False
 ):
-    """The tickets that are still good."""
+    """The tickets that are still good. ``after`` pages: the last one of the page
+    before."""
+
+    after: str = ""
 
 
 AnyErrand = (
@@ -226,9 +231,11 @@ class TokenMade(
 class TokenList(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="tokens", gc=False
 ):
-    """The tokens of one's account, oldest first."""
+    """A page of the tokens of one's account, oldest first. ``more``: ask again, after
+    the last one."""
 
     tokens: tuple[TokenEntry, ...]
+    more: bool = False
 
 
 class DeviceEntry(Entry, frozen=True, omit_defaults=True, gc=False):
@@ -312,6 +319,8 @@ class TicketMade(
 class TicketList(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="tickets", gc=False
 ):
-    """The tickets that are still good, oldest first."""
+    """A page of the tickets that are still good, oldest first. ``more``: ask again,
+    after the last one."""
 
     tickets: tuple[TicketEntry, ...]
+    more: bool = False

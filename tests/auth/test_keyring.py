@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from relaychat.auth.devices import device_key
@@ -44,6 +45,27 @@ class TokenTests(OfficeCase):
         self.house.world.advance(86_400)
         listed = self.do(self.keyring.list_tokens(ListTokens(), ANN)).tokens
         self.assertEqual([one.label for one in listed], ["ever"])
+
+    def test_by_pages(self) -> None:
+        """Tokens for very many rooms come by pages of a line's length; from the start
+        where the last one is gone."""
+        rooms = tuple(f"#{number:03}{'x' * 60}" for number in range(100))
+        made = [
+            self.do(self.keyring.make_token(MakeToken(str(n), rooms=rooms), ANN)).token
+            for n in range(TOKENS_LIMIT)
+        ]
+        found: list[str] = []
+        more = True
+        while more:
+            after = ListTokens(found[-1] if found else "")
+            page = self.do(self.keyring.list_tokens(after, ANN))
+            self.assertLessEqual(len(msgspec.json.encode(page)), 64 * 1024)
+            self.assertGreater(len(page.tokens), 1)
+            found += [one.token for one in page.tokens]
+            more = page.more
+        self.assertEqual(found, made)
+        gone = self.do(self.keyring.list_tokens(ListTokens("00000000"), ANN))
+        self.assertEqual(gone.tokens[0].token, made[0])
 
     def test_bounded(self) -> None:
         """So many at a time; what is over takes no place."""
