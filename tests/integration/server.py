@@ -90,6 +90,15 @@ class Server:
                 return True
         return False
 
+    def until(self, words: str) -> None:
+        """Wait until it prints a line with these words."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.told.append(line)
+            if words in line:
+                return
+        raise AssertionError(f"no {words!r} in {self.log()}")
+
     def end(self, signal: int | None = None) -> int:
         """Have it end, by a signal or by itself: its exit code."""
         if signal is not None:

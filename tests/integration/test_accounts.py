@@ -145,6 +145,6 @@ class AccountTests(ClientCase):
     def test_first_administrator(self) -> None:
         """Without a terminal nobody is made, and the log says how."""
         self.assertNotIn("admin", self.ctl("accounts"))
+        self.server.until("There is no account yet")
         self.server.end(signal.SIGTERM)
-        self.assertIn("There is no account yet", self.server.log())
         self.assertNotIn("password is shown", self.server.log())
