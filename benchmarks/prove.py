@@ -51,6 +51,7 @@ WAITING = (
     program("storage_faults"),
     program("full_disk"),
     program("kill_pipe"),
+    Proof("agent", ("benchmarks/kill_pipe.py", "--agent")),
 )
 COMPUTING = (
     simulation("simulate", "--seeds", "200"),
