@@ -146,6 +146,8 @@ class Chat:
             people = f"{count} member{'' if count == 1 else 's'}"
             behind = f" ({new})" if new else ""
             self._tell(f"in {room.room} with {people}{topic}{behind}")
+        elif new:
+            self._tell(f"in {room.room} again: {new}")
         if not self._room and self._visit.conversation.wants(room.room):
             self._turn_to(room.room)
 

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from relaychat.client.core import Conversation
 from relaychat.client.state import CursorFile
 from relaychat.model.commands import Cursor
-from relaychat.model.events import LogEvent, RoomShown
+from relaychat.model.events import Gap, LogEvent, RoomShown, Withheld
 from relaychat.model.names import fold
 
 MOST = 200
@@ -33,7 +33,11 @@ class Missed:
         self._clock = clock
         self._file = CursorFile(folder / "chat.json") if folder is not None else None
         self._conversation: Conversation
+        self._at: dict[str, Cursor] = {}
+        """How far each room was shown. The conversation itself may be further, by what
+        it has read and not told yet."""
         self._passed: dict[str, int] = {}
+        """Up to where a room is not shown."""
         self._writing: Any = None
         self._failed: Callable[[Exception], None]
 
@@ -58,34 +62,43 @@ class Missed:
         return self._file.get(room) if self._file is not None else None
 
     def entered(self, room: RoomShown) -> str:
-        """What to say of what came since: "", or how much it is."""
-        cursor = self.cursor(room.room)
+        """What to say of what came since: "", or how much it is. What is not shown of
+        it is always told."""
+        if self._file is None:
+            return ""
         reader = self._conversation.reader(room.room)
         fresh = reader is not None and reader.since == 0
-        seq = 0 if fresh else cursor.seq if cursor else room.seq
-        if cursor is not None and cursor.epoch != room.epoch:
-            return ""
-        count = room.seq - seq
-        self._passed[fold(room.room)] = room.seq - MOST
+        start = Cursor(room.epoch, 0 if fresh else room.seq)
+        here = self._at.setdefault(room.room, self.cursor(room.room) or start)
+        count = room.seq - here.seq if here.epoch == room.epoch else 0
         if count <= 0:
             return ""
+        self._passed[room.room] = room.seq - MOST
         latest = f", the latest {MOST} of them here" if count > MOST else ""
         return f"{count} new{latest}"
 
     def shows(self, event: object) -> bool:
-        """Whether it is to be shown; if so it is remembered, soon."""
-        if not isinstance(event, LogEvent):
+        """Whether it is to be shown; if so it is remembered, soon. Neither it nor what
+        was before it in its room comes again."""
+        if self._file is None or not isinstance(event, LogEvent | Withheld | Gap):
             return True
-        if self._file is not None and self._writing is None:
+        seq = event.seq if isinstance(event, LogEvent) else event.last
+        here = self._at.get(event.room)
+        epoch = event.epoch if isinstance(event, Gap) else here.epoch if here else ""
+        if epoch:
+            self._at[event.room] = Cursor(epoch, seq)
+        if self._writing is None:
             self._writing = self._clock.callLater(WRITE_S, self._write_soon)
-        return event.seq > self._passed.get(fold(event.room), 0)
+        return seq > self._passed.get(event.room, 0)
 
     def left(self, room: str) -> None:
         """We are in it no more."""
-        if self._file is not None:
-            gone = fold(room)
-            kept = self._file.cursors.items()
-            self._file.keep({name: one for name, one in kept if fold(name) != gone})
+        if self._file is None:
+            return
+        for name in [one for one in self._at if fold(one) == fold(room)]:
+            del self._at[name]
+        kept = self._file.cursors.items()
+        self._file.keep({name: one for name, one in kept if fold(name) != fold(room)})
 
     def close(self) -> None:
         """Write what was shown. Raises StateError."""
@@ -101,12 +114,5 @@ class Missed:
             self._failed(error)
 
     def _write(self) -> None:
-        if self._file is None:
-            return
-        # Of a connection that has just begun, or is gone, not all rooms are known.
-        cursors = dict(self._file.cursors)
-        for room in self._conversation.rooms:
-            reader = self._conversation.reader(room)
-            if reader is not None and reader.cursor is not None:
-                cursors[room] = reader.cursor
-        self._file.keep(cursors)
+        if self._file is not None:
+            self._file.keep({**self._file.cursors, **self._at})

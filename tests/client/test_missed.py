@@ -38,6 +38,16 @@ class MissedTests(RelayTestCase):
         for room in rooms:
             conversation.follow(room, cursor=missed.cursor(room))
         missed.follow(conversation, self.fail)
+        told, shown = self.talk(missed, conversation)
+        if timely:
+            clock.advance(WRITE_S)
+        missed.close()
+        return told, shown
+
+    def talk(
+        self, missed: Missed, conversation: Conversation
+    ) -> tuple[list[str], list[str]]:
+        """One connection."""
         ann, wire = self.open()
         conversation.connected()
         told, shown = [], []
@@ -52,10 +62,7 @@ class MissedTests(RelayTestCase):
                     shown += [one.event.text] if isinstance(one.event, Said) else []
                 elif isinstance(one, Exited):
                     missed.left(one.room)
-        if timely:
-            clock.advance(WRITE_S)
         conversation.disconnected()
-        missed.close()
         ann.connectionLost()
         return told, shown
 
@@ -79,6 +86,23 @@ class MissedTests(RelayTestCase):
         told, shown = self.chat("#tea")
         self.assertEqual(told, [f"{MOST + 50} new, the latest {MOST} of them here"])
         self.assertEqual(shown, [str(n) for n in range(50, MOST + 50)])
+
+    def test_cut_off_for_long(self) -> None:
+        """What came while the connection was away is told, and so is that not all of it
+        is shown; where nothing is remembered, all of it is shown."""
+        for folder, words, count in (
+            (self.folder, f"{MOST + 9} new, the latest {MOST} of them here", MOST),
+            (None, "", MOST + 9),
+        ):
+            missed = Missed(Clock(), folder)
+            conversation = Conversation(Hello("ann", "secret"), everything=True)
+            missed.follow(conversation, self.fail)
+            told, shown = self.talk(missed, conversation)
+            conversation.follow("#tea")
+            self.talk(missed, conversation)
+            self.bob.say(*[Say("#tea", str(n)) for n in range(MOST + 9)])
+            told, shown = self.talk(missed, conversation)
+            self.assertEqual((told, len(shown)), ([words], count))
 
     def test_left_elsewhere(self) -> None:
         """A room that was left meanwhile is not entered again."""
