@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "relaychat.net.hosts",
         "relaychat.net.names",
         "relaychat.net.records",
+        "relaychat.net.routes",
         "relaychat.net.service",
     ),
     "relaychat.doctor": (

@@ -10,12 +10,12 @@ from ipaddress import ip_address
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from relaychat.client.findings import Findings
 from relaychat.net.interfaces import Interface
-from relaychat.wire.discovery import Door, Instance, Name
+from relaychat.wire.discovery import Door, Instance, Name, is_address
 
 TYPES = {
     "_relaychat._tcp.local.": "native",
@@ -42,23 +42,24 @@ class Browser:
     def __init__(self, reactor: Any, findings: Findings) -> None:
         self._reactor = reactor
         self._findings = findings
+        self._interfaces: tuple[Interface, ...] = ()
         self._zeroconf: Any = None
         self._stopped = False
 
     async def start(self, interfaces: Iterable[Interface]) -> str:
         """Begin. Returns why that can't be, empty if it could."""
-        addresses = [
-            str(address.ip)
-            for one in interfaces
-            if one.up and one.multicast and not one.loopback
-            for address in one.of(4)
-        ]
+        self._interfaces = tuple(
+            one for one in interfaces if one.up and one.multicast and not one.loopback
+        )
+        addresses = [str(each.ip) for one in self._interfaces for each in one.of(4)]
         if not addresses:
             return ""
         try:
             await self._in_thread(self._open, addresses)
         except ImportError:
             return "zeroconf is not installed, so nobody was heard by mDNS"
+        except CancelledError:
+            raise
         except Exception as error:
             return f"mDNS: {error}"
         return ""
@@ -79,15 +80,24 @@ class Browser:
     def _open(self, addresses: list[str]) -> None:
         from zeroconf import IPVersion, ServiceBrowser, Zeroconf
 
-        self._zeroconf = Zeroconf(addresses, ip_version=IPVersion.V4Only)
-        ServiceBrowser(self._zeroconf, list(TYPES), handlers=[self._changed])
+        made = Zeroconf(addresses, ip_version=IPVersion.V4Only)
+        self._zeroconf = made
+        if self._stopped:  # Meanwhile, and ``stop`` has found nothing to close.
+            made.close()
+        else:
+            ServiceBrowser(made, list(TYPES), handlers=[self._changed])
 
     def _changed(
         self, zeroconf: Any, service_type: str, name: str, state_change: Any
     ) -> None:
         if state_change.name == "Removed":
             return
-        info = zeroconf.get_service_info(service_type, name, RESOLVE_MS)
+        try:
+            info = zeroconf.get_service_info(service_type, name, RESOLVE_MS)
+        except Exception:
+            if self._stopped:  # It is being closed, and says so in many ways.
+                return
+            raise
         if info is not None:
             self._reactor.callFromThread(self._resolved, service_type, info)
 
@@ -99,9 +109,21 @@ class Browser:
                 self._findings,
                 TYPES[service_type],
                 info.properties,
-                info.parsed_scoped_addresses(),
+                on_link(info.parsed_scoped_addresses(), self._interfaces),
                 info.port,
             )
+
+
+def on_link(hosts: Iterable[str], interfaces: Iterable[Interface]) -> list[str]:
+    """The addresses that are in a network of ours; all, if none is. A machine with
+    several networks announces its addresses in all of them to each."""
+    hosts, interfaces = list(hosts), list(interfaces)
+    near = [
+        host
+        for host in hosts
+        if any(one.address_to(ip_address(host.partition("%")[0])) for one in interfaces)
+    ]
+    return near or hosts
 
 
 def announce(
@@ -130,6 +152,8 @@ def _doors(
     """Raises ValidationError, ValueError."""
     for host in hosts:
         bare = str(ip_address(host.partition("%")[0]))
+        if not is_address(bare):
+            continue
         door = {
             "dialect": dialect, "host": bare, "port": port, "tls": text.tls == "1",
             "fingerprint": text.fingerprint,

@@ -115,10 +115,17 @@ class Findings:
         return list(self._found.values())
 
     def heard(
-        self, answer: Answer, by: str, latency_s: float, now_ms: int, scope: str = ""
+        self,
+        answer: Answer,
+        by: str,
+        latency_s: float,
+        now_ms: int,
+        scope: str = "",
+        here: bool = False,
     ) -> None:
         """An answer, by an interface or from a host that was asked. ``scope``: the
-        interface that its link-local addresses are on."""
+        interface that its link-local addresses are on. ``here``: it is this machine's
+        own."""
         found, new = self._entry(answer.name, answer.instance)
         if found is None:
             return
@@ -128,7 +135,8 @@ class Findings:
             found.skew_ms = answer.at - now_ms + round(latency_s * 500)
         found.at, found.load = answer.at, answer.load
         found.rooms, found.more = answer.rooms, answer.more
-        self._add(found, by, ((_scoped(one.host, scope), one) for one in answer.doors))
+        doors = ((_scoped(one.host, scope), one) for one in answer.doors)
+        self._add(found, by, doors, here)
         if new:
             self._told(found)
 
@@ -152,10 +160,18 @@ class Findings:
         self._found[key] = Found(name, instance)
         return self._found[key], True
 
-    def _add(self, found: Found, by: str, doors: Iterable[tuple[str, Door]]) -> None:
+    def _add(
+        self,
+        found: Found,
+        by: str,
+        doors: Iterable[tuple[str, Door]],
+        here: bool = False,
+    ) -> None:
         found.by[by] = None
         for host, door in doors:
-            if len(found.doors) < MOST_DOORS:
+            # Nobody else has a say in what of this machine's is gone to.
+            mine = ip_address(door.host).is_loopback
+            if len(found.doors) < MOST_DOORS and (here or not mine):
                 # Who says it first is believed no more than who says otherwise later.
                 found.doors.setdefault((host, door.port), door)
 

@@ -13,11 +13,18 @@ from typing import Any
 
 import click
 import msgspec
-from twisted.internet.defer import Deferred, gatherResults
 
 from relaychat.client import dial, output
 from relaychat.client.command import EXIT_CODES
-from relaychat.client.run import REFUSED, UNREACHABLE, USAGE, Job, Trouble, run
+from relaychat.client.run import (
+    REFUSED,
+    UNREACHABLE,
+    USAGE,
+    Job,
+    Trouble,
+    run,
+    together,
+)
 from relaychat.client.show import clean, json_line
 from relaychat.net.dial import BadServer
 from relaychat.net.names import (
@@ -158,9 +165,7 @@ async def _of_domain(names: Names, name: str) -> list[Record]:
 async def _each(names: Names, questions: Sequence[tuple[str, str]]) -> list[Record]:
     """What several questions, asked at once, are answered with. Raises LookupFailed if
     none has an answer: of the first one."""
-    answers = await gatherResults(
-        [Deferred.fromCoroutine(_or_failed(names, *question)) for question in questions]
-    )
+    answers = await together(_or_failed(names, *question) for question in questions)
     found: dict[Record, None] = {}  # An alias is in the answers of several types.
     for answer in answers:
         if not isinstance(answer, LookupFailed):

@@ -60,8 +60,7 @@ class Quest:
         self._asked = _wanted(there, options.interfaces)
         try:
             self.search.by_interfaces(self._asked)
-            for host in options.ask:
-                await self.search.host(host)
+            await self.search.hosts(options.ask)
             self.search.start()
             why = await self._browser.start(self._asked) if options.mdns else ""
             await after(self._reactor, options.wait_s)

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -45,6 +45,7 @@ class Trouble(Exception):
         self.code = code
 
 
+T = TypeVar("T")
 Job = Callable[[Any], Coroutine["Deferred[Any]", Any, int]]
 """Takes the reactor, returns the exit code; cancelled by a signal."""
 
@@ -103,6 +104,21 @@ class _Run:
             note("a bug of relaychat itself; please report what follows")
             failure.printTraceback(file=sys.stderr)
             self.code = LOCAL
+
+
+async def together(
+    jobs: Iterable[Coroutine[Deferred[Any], Any, T]],
+) -> list[T]:
+    """What several coroutines return that run at the same time. A failure of one is
+    raised as it is and ends the others, and so does a cancellation; ``gatherResults``
+    would wrap it, and have the others' failures logged."""
+    going = [Deferred.fromCoroutine(one) for one in jobs]
+    try:
+        return [await one for one in going]
+    finally:
+        for one in going:
+            one.addErrback(lambda failure: None)
+            one.cancel()
 
 
 def finish(job: Job) -> int:

@@ -11,14 +11,16 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import TimeoutError as TooLate
 
 from relaychat.client.findings import Findings
+from relaychat.client.run import together
 from relaychat.net.datagrams import (
     PORT,
     Reader,
@@ -29,11 +31,15 @@ from relaychat.net.datagrams import (
     sockaddr,
     ways,
 )
+from relaychat.net.hosts import in_thread
 from relaychat.net.interfaces import Interface
+from relaychat.net.routes import route_to
 from relaychat.wire.discovery import NONCE_BYTES, query, read_answer
 
 ROUNDS_S = (0.0, 0.25, 0.75)
 """When is asked: at once, and twice more."""
+LOOKUP_S = 5.0
+"""How long the addresses of a host that is to be asked may take."""
 
 
 class Asker:
@@ -59,6 +65,8 @@ class Asker:
         """Answers that nobody had asked for."""
         self.scope = ""
         """The interface that link-local addresses in its answers are on."""
+        self.here = False
+        """It asks this machine alone."""
         self._heard = heard
         self._clock = clock
         self._chance = chance
@@ -123,26 +131,41 @@ class Search:
                     self.troubles.append(f"{interface.name}, {address.ip}: {why}")
                     continue
                 asker = self._asker(interface.name, sock, found)
-                asker.scope = interface.name
+                asker.scope, asker.here = interface.name, interface.loopback
 
-    async def host(self, host: str) -> None:
-        """Ask a single host, all of its addresses."""
+    async def hosts(self, hosts: Iterable[str]) -> None:
+        """Ask single hosts, all of their addresses. They are looked up at once."""
+        await together(self._host(one) for one in hosts)
+
+    async def _host(self, host: str) -> None:
         look = partial(socket.getaddrinfo, host, self._port, type=socket.SOCK_DGRAM)
+        looking = in_thread(self._reactor, look, f"look up {host}")
         try:
-            pool = self._reactor.getThreadPool()
-            answers: Any = await deferToThreadPool(self._reactor, pool, look)
-        except (OSError, UnicodeError) as error:
+            answers: Any = await looking.addTimeout(LOOKUP_S, self._reactor)
+        except TooLate:
+            self.troubles.append(f"{host}: no address within {LOOKUP_S:g} s")
+            return
+        except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             self.troubles.append(f"{host}: {why}")
             return
         for _, _, _, _, found in answers:
-            ip = ip_address(found[0].partition("%")[0])
-            scope = found[3] if ip.version == 6 else 0
-            way = Way("unicast", ip, sockaddr(ip, self._port, scope))
-            asker = self._asker(host, calling_socket(ip.version), [way])
-            asker.scope = found[0].partition("%")[2] or (
-                socket.if_indextoname(scope) if scope else ""
-            )
+            try:
+                self._call(host, found)
+            except OSError as error:
+                why = error.strerror or str(error)
+                self.troubles.append(f"{host}, {found[0]}: {why}")
+
+    def _call(self, host: str, found: Any) -> None:
+        """Ask by a socket address of a host. Raises OSError."""
+        ip = ip_address(found[0].partition("%")[0])
+        scope = found[3] if ip.version == 6 else 0
+        way = Way("unicast", ip, sockaddr(ip, self._port, scope))
+        name = socket.if_indextoname(scope) if scope else ""
+        asker = self._asker(host, calling_socket(ip.version), [way])
+        asker.scope = name
+        with suppress(OSError):  # No route: it is not here.
+            asker.here = route_to(ip, scope) == ip
 
     def _asker(self, name: str, sock: socket.socket, found: list[Way]) -> Asker:
         asker = Asker(name, sock, found, self._heard, self._clock, self._chance)
@@ -154,7 +177,9 @@ class Search:
 
     def _heard(self, asker: Asker, answer: Any, latency_s: float) -> None:
         now_ms = time.time_ns() // 1_000_000
-        self.findings.heard(answer, asker.name, latency_s, now_ms, asker.scope)
+        self.findings.heard(
+            answer, asker.name, latency_s, now_ms, asker.scope, asker.here
+        )
 
     def start(self) -> None:
         """Ask now, and again."""

@@ -63,7 +63,9 @@ class Trust(ABC):
         """
         self.host = host
         self.is_address = isIPAddress(host) or isIPv6Address(host)
-        self._name = host if self.is_address else host.encode("idna").decode()
+        # No certificate is for an address's scope, which is this machine's own affair.
+        bare = host.partition("%")[0]
+        self._name = bare if self.is_address else host.encode("idna").decode()
         self._context = CertificateOptions(
             lowerMaximumSecurityTo=TLSVersion.TLSv1_3, **options
         ).getContext()

@@ -39,7 +39,10 @@ def place_of(host: str) -> Place:
     ip = ip_address(str(where[0]).partition("%")[0])
     if ip.is_multicast or ip.is_unspecified or _is_broadcast(ip):
         raise ValueError("this is not one machine's address")
-    return Place(ip, int(where[3]) if len(where) == 4 else 0)
+    scope = int(where[3]) if len(where) == 4 else 0
+    if ip.version == 6 and ip.is_link_local and not scope:
+        raise ValueError(f"this address needs an interface, as in {ip}%eth0")
+    return Place(ip, scope)
 
 
 def _is_broadcast(ip: IP) -> bool:
@@ -89,7 +92,7 @@ class Examination:
             probe
             for interface, row in zip(self._interfaces, self.report.rows, strict=True)
             if row.up
-            for probe in self._everybody(interface)
+            for probe in self.prober.everybody(interface)
         ]
         if self._place is not None:
             self.report.target = self.aim(self._place)
@@ -97,12 +100,6 @@ class Examination:
         self._poke_gateway()
         probes.run(asked, ANSWER_S)
         self._take(asked)
-
-    def _everybody(self, interface: Interface) -> list[Probe]:
-        try:
-            return self.prober.everybody(interface)
-        except OSError:  # It went away meanwhile, or won't have this socket.
-            return []
 
     def _choose(self) -> None:
         """Without a target: who answers first, IPv4 if there is a choice."""

@@ -21,6 +21,7 @@ from relaychat.net.discovery import Discovery, News, Reply, Settings
 from relaychat.net.interfaces import Interface
 from relaychat.net.mdns import Announcer, announced
 from relaychat.net.reach import Open
+from relaychat.wire.discovery import read_query
 
 DIALECT = "native"
 """What its door is called: so it is announced by mDNS as a relay's would be. Who tries
@@ -66,7 +67,8 @@ class _Answering(Discovery):
     ) -> None:
         """See Discovery."""
         key = (str(sender[0]), interface.name)
-        if key not in self._met and len(self._met) < MET:
+        asks = read_query(data) is not None
+        if asks and key not in self._met and len(self._met) < MET:
             self._met.add(key)
             note(f"{key[0]} asks by {key[1]}")
         super().received(data, sender, interface, reply)

@@ -28,6 +28,7 @@ from relaychat.net.datagrams import (
     asking_addresses,
     asking_socket,
     sockaddr,
+    tie,
     ways,
 )
 from relaychat.net.interfaces import IP, Interface
@@ -240,7 +241,8 @@ class Prober:
         """Of the relay that is wanted: it answers from other addresses too."""
 
     def everybody(self, interface: Interface) -> list[Probe]:
-        """Questions to all, by one interface."""
+        """Questions to all, by one interface. An address that it has no more, or that
+        can't be asked by, is left out."""
         found: list[Probe] = []
         for address in asking_addresses(interface):
             by_kind: dict[str, list[Sockaddr]] = {}
@@ -251,21 +253,23 @@ class Prober:
             if "multicast4" in by_kind:
                 by_kind["mdns"] = [sockaddr(*MDNS)]
             for kind, to in by_kind.items():
-                sock = _tied(asking_socket(interface, address), interface.name)
-                found.append(self._question(interface.name, kind, sock, to))
+                with suppress(OSError):
+                    sock = asking_socket(interface, address)
+                    found.append(self._question(interface.name, kind, sock, to))
         return found
 
     def one(self, by: str, ip: IP, scope: int) -> Probe:
         """A question to one machine, by an interface or SYSTEM."""
         to = sockaddr(ip, self._udp_port, scope)
-        sock = _socket(ip, socket.SOCK_DGRAM, by)
+        try:
+            sock = _socket(ip, socket.SOCK_DGRAM, by)
+        except OSError as error:
+            return _never(by, "udp", error)
         try:
             sock.connect(to)  # So that one is told when it is refused.
         except OSError as error:
             sock.close()
-            probe = Probe(by, "udp", None)
-            probe.failed(error)
-            return probe
+            return _never(by, "udp", error)
         return self._question(by, "udp", sock, [to])
 
     def _hear(self, heard: Heard) -> None:
@@ -294,8 +298,18 @@ class Prober:
 
 def call(by: str, ip: IP, port: int, scope: int) -> Probe:
     """An attempt to connect to a machine, by an interface or SYSTEM."""
-    sock = _socket(ip, socket.SOCK_STREAM, by)
+    try:
+        sock = _socket(ip, socket.SOCK_STREAM, by)
+    except OSError as error:
+        return _never(by, "tcp", error)
     return Call(by, sock, sockaddr(ip, port, scope))
+
+
+def _never(by: str, kind: str, error: OSError) -> Probe:
+    """A probe that could not even be begun."""
+    probe = Probe(by, kind, None)
+    probe.failed(error)
+    return probe
 
 
 def mdns_query(number: int) -> bytes:
@@ -321,17 +335,15 @@ def answers_mdns(data: bytes, source: str) -> bool:
 
 
 def _socket(ip: IP, kind: int, by: str) -> socket.socket:
+    """A socket that is tied to an interface, unless it is the system's choice. Raises
+    OSError."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     made = socket.socket(family, kind)
     made.setblocking(False)
-    return made if by == SYSTEM else _tied(made, by)
-
-
-def _tied(sock: socket.socket, name: str) -> socket.socket:
-    """A socket that sends by this interface, whatever the routes say. Old kernels allow
-    that to root only; then the routes count."""
-    with suppress(PermissionError):
-        sock.setsockopt(
-            socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0"
-        )
-    return sock
+    try:
+        if by != SYSTEM:
+            tie(made, by)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -1,9 +1,10 @@
 """Sockets for discovery: where one asks, where one answers, and what reads them.
 
-Every socket belongs to one interface, so it is known from where a question comes, and
-no port is open on an interface that nobody is to be answered on. Questions reach every
-relay of a link by three ways, since networks drop each of them now and then: IPv4
-broadcast (to the network's own address and to all), an IPv4 group, an IPv6 group.
+Every socket belongs to one interface, so it is known from where a question comes, no
+port is open on an interface that nobody is to be answered on, and where two interfaces
+claim the same network, each is asked by. Questions reach every relay of a link by three
+ways, since networks drop each of them now and then: IPv4 broadcast (to the network's
+own address and to all), an IPv4 group, an IPv6 group.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
@@ -91,10 +93,12 @@ def asking_addresses(interface: Interface) -> Iterator[Address]:
 
 
 def asking_socket(interface: Interface, address: Address) -> socket.socket:
-    """A socket to ask from, by one address of an interface. Raises OSError."""
+    """A socket to ask from, by one address of an interface, and to hear the answers
+    that come in by it. Raises OSError."""
     ip = address.ip
     made = _socket(ip.version)
     try:
+        tie(made, interface.name)
         if ip.version == 4:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             mreqn = struct.pack("@4s4si", bytes(4), ip.packed, interface.index)
@@ -116,6 +120,17 @@ def calling_socket(version: int) -> socket.socket:
     return _socket(version)
 
 
+def tie(sock: socket.socket, name: str) -> None:
+    """Have a socket send and hear by one interface alone, whatever the routes say.
+    Linux before 5.7 allows that to root only; then the routes count. Raises OSError."""
+    with suppress(PermissionError):
+        _bind_to_device(sock, name)
+
+
+def _bind_to_device(sock: socket.socket, name: str) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0")
+
+
 def answering_socket(interface: Interface, version: int, port: int) -> socket.socket:
     """A socket that hears the questions which come in by one interface, of IP version 4
     or 6. Several relays of a machine may have one each. Raises OSError."""
@@ -123,8 +138,7 @@ def answering_socket(interface: Interface, version: int, port: int) -> socket.so
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        name = interface.name.encode() + b"\0"
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
+        _bind_to_device(made, interface.name)
         if version == 4:
             made.bind(("0.0.0.0", port))
             mreqn = struct.pack("@4s4si", GROUP_4.packed, bytes(4), interface.index)

@@ -1,5 +1,7 @@
 """Addresses of hosts by the system (``getaddrinfo``), in threads that nobody waits for.
 
+``Hosts`` is for who dials; ``in_thread`` for who wants to know why there is none.
+
 Twisted's own resolver uses the reactor's threads, and a program does not end before all
 of them are done: with a name server that is silent, half a minute after the user has
 pressed Ctrl-C. These die with the program.
@@ -9,21 +11,40 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Thread
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
     IHostResolution,
     IResolutionReceiver,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 LOOKUPS = 16
 """At the same time. Beyond that no host has an address: a client looks up two or
 three."""
+
+
+def in_thread(reactor: Any, call: Callable[[], Any], name: str) -> Deferred[Any]:
+    """What a call returns, or raises. If it is cancelled, the thread goes on, and
+    nobody listens to it."""
+    done: Deferred[Any] = Deferred()
+
+    def work() -> None:
+        try:
+            result = call()
+        except Exception:
+            result = Failure()
+        reactor.callFromThread(done.callback, result)
+
+    Thread(target=work, name=name, daemon=True).start()
+    return done
 
 
 @implementer(IHostResolution)
@@ -73,22 +94,19 @@ class Hosts:
                     resolutionReceiver.addressResolved(address)
             resolutionReceiver.resolutionComplete()
 
-        def look() -> None:
-            found = self._found(hostName, portNumber)
-            self._reactor.callFromThread(done, found)
-
         self._under_way += 1
         if self._under_way > LOOKUPS:
             done([])
         else:
-            Thread(target=look, name=f"look up {hostName}", daemon=True).start()
+            look = partial(self._found, hostName, portNumber)
+            in_thread(self._reactor, look, f"look up {hostName}").addCallback(done)
         return resolution
 
     def _found(self, host: str, port: int) -> list[IAddress]:
         """In a thread: the addresses of a host, in the order of RFC 6724."""
         try:
             answers = self._look(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             return []
         return [
             IPv6Address("TCP", *where)

@@ -148,7 +148,8 @@ def read_answer(data: bytes) -> tuple[bytes, Answer] | None:
 
 def _makes_sense(said: Answer) -> bool:
     """What types alone can't tell."""
-    return all(map(_is_address, said.doors)) and all(map(_is_presentable, said.rooms))
+    hosts = (door.host for door in said.doors)
+    return all(map(is_address, hosts)) and all(map(_is_presentable, said.rooms))
 
 
 def _is_presentable(room: Room) -> bool:
@@ -156,11 +157,11 @@ def _is_presentable(room: Room) -> bool:
     return room.room.isprintable() and 0 < len(room.room) <= TITLE_CHARS
 
 
-def _is_address(door: Door) -> bool:
+def is_address(host: str) -> bool:
     """Whether somebody may be there: no name (nobody has looked it up), no scope, no
     group."""
     try:
-        ip = ip_address(door.host)
+        ip = ip_address(host)
     except ValueError:
         return False
-    return not (ip.is_multicast or ip.is_unspecified or "%" in door.host)
+    return not (ip.is_multicast or ip.is_unspecified or "%" in host)

@@ -31,7 +31,7 @@ class FindingsTests(SynchronousTestCase):
         """However it is heard, a relay is one entry, told once; its best latency
         counts, and all of its doors."""
         self.findings.heard(said(TLS, IRC), "eth0", 0.004, 5_000)
-        self.findings.heard(said(HERE, TLS), "lo", 0.002, 5_000)
+        self.findings.heard(said(HERE, TLS), "lo", 0.002, 5_000, here=True)
         self.findings.heard(said(TLS), "eth1", 0.009, 5_000)
         (one,) = self.findings.all()
         self.assertEqual(self.told, [one])
@@ -90,19 +90,28 @@ class FindingsTests(SynchronousTestCase):
 class ServerTests(SynchronousTestCase):
     """The address for ``--server``."""
 
-    def server(self, *doors: Door, scope: str = "eth0") -> str:
+    def server(self, *doors: Door, scope: str = "eth0", here: bool = False) -> str:
         findings = Findings(lambda found: None)
-        findings.heard(said(*doors), "eth0", 0.1, 0, scope)
+        findings.heard(said(*doors), "eth0", 0.1, 0, scope, here)
         return findings.all()[0].server
 
     def test_best_door(self) -> None:
         """On this machine a plain one; elsewhere TLS, an address without a scope
         first; and only native ones."""
-        self.assertEqual(self.server(TLS, HERE), "tcp:127.0.0.1:7600")
+        self.assertEqual(self.server(TLS, HERE, here=True), "tcp:127.0.0.1:7600")
         self.assertEqual(self.server(PLAIN, LINK, TLS), "tls:192.168.1.5:7601")
         self.assertEqual(self.server(PLAIN, LINK), "tls:[fe80::5%eth0]:7601")
         self.assertEqual(self.server(PLAIN), "tcp:192.168.1.5:7600")
         self.assertEqual(self.server(IRC), "")
+
+    def test_somebody_elses_loopback(self) -> None:
+        """Who answers from elsewhere, or announces itself, leads nobody to a port of
+        this machine."""
+        self.assertEqual(self.server(TLS, HERE), "tls:192.168.1.5:7601")
+        self.assertEqual(self.server(HERE, Door("native", "::1", 22)), "")
+        findings = Findings(lambda found: None)
+        findings.announced("tea", INSTANCE, [("127.0.0.1", HERE)], "mdns")
+        self.assertEqual(findings.all()[0].server, "")
 
     def test_scope(self) -> None:
         """A link-local address is dialled by the interface that it was heard by."""

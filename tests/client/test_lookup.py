@@ -7,6 +7,8 @@ import json
 import sys
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.names import dns
 
 from relaychat.client.lookup import lookup_job
@@ -120,6 +122,18 @@ class LookupTests(NamesCase):
             self.assertIn("many don't", text)
         self.server.answers[everything] = [dns.Record_A("192.0.2.1")]
         self.assertEqual(len(await self.look("tea.test", "ANY")), 1)
+
+    async def test_given_up(self) -> None:
+        """Ctrl-C ends it, and all of its questions, without a word of theirs."""
+        self.patch(names, "TRIES_S", (0.3,))
+        self.server.silent = True
+        going = Deferred.fromCoroutine(self.look("tea.test"))
+        while not self.server.asked:
+            await deferLater(self.reactor, 0, lambda: None)
+        going.cancel()
+        self.failureResultOf(going, CancelledError)
+        # Twisted's own timers of the questions that were given up.
+        await deferLater(self.reactor, 0.31, lambda: None)
 
     async def test_trouble(self) -> None:
         """Each failure has its words and its exit code; the gravest one is told."""

@@ -7,10 +7,10 @@ import sys
 from math import inf
 from unittest import mock
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.browse import Browser, announce
+from relaychat.client.browse import Browser, announce, on_link
 from relaychat.client.findings import Findings, Found
 from relaychat.client.quest import json_of, text_of
 from relaychat.wire.discovery import Answer, Door, Load, Room
@@ -86,6 +86,35 @@ class BrowserTests(SynchronousTestCase):
         self.assertIn("zeroconf is not installed", self.successResultOf(begun))
         self.successResultOf(Deferred.fromCoroutine(browser.stop()))
 
+    def test_stopped_while_opening(self) -> None:
+        """A search that is given up while zeroconf begins leaves none open."""
+        reactor, zeroconf = Reactor(), mock.Mock()
+        browser = Browser(reactor, Findings(lambda found: None))
+        with mock.patch.dict(sys.modules, {"zeroconf": zeroconf}):
+            begun = Deferred.fromCoroutine(browser.start([LAN]))
+            begun.cancel()
+            self.successResultOf(Deferred.fromCoroutine(browser.stop()))
+            reactor.pool.waiting.pop()()
+        self.failureResultOf(begun, CancelledError)
+        zeroconf.Zeroconf.return_value.close.assert_called_once_with()
+        zeroconf.ServiceBrowser.assert_not_called()
+
+    def test_stopped_while_resolving(self) -> None:
+        """What zeroconf says of being closed under a look-up reaches nobody; another
+        bug does."""
+        browser, closing = Browser(Reactor(), Findings(lambda found: None)), mock.Mock()
+        closing.get_service_info.side_effect = AssertionError("not running")
+        with self.assertRaises(AssertionError):
+            browser._changed(closing, "_irc._tcp.local.", "tea", mock.Mock())
+        self.successResultOf(Deferred.fromCoroutine(browser.stop()))
+        browser._changed(closing, "_irc._tcp.local.", "tea", mock.Mock())
+
+    def test_on_link(self) -> None:
+        """Of a machine's addresses those in our networks count, if there are any."""
+        there = ["10.60.0.2", "192.168.1.9", "fe80::9%eth0", "2001:db8::1"]
+        self.assertEqual(on_link(there, [LAN]), there[1:3])
+        self.assertEqual(on_link(there[:1], [LAN]), there[:1])
+
     def test_nothing_to_hear_by(self) -> None:
         """On loopback alone nobody is browsed for."""
         browser = Browser(Reactor(), Findings(lambda found: None))
@@ -110,6 +139,12 @@ class AnnouncedTests(SynchronousTestCase):
         (one,) = self.announce()
         self.assertEqual(one.server, "tls:[fe80::5%eth0]:7601")
         self.assertEqual(one.ways, "mdns")
+
+    def test_nobodys_address(self) -> None:
+        """An address that nobody can be at makes no door."""
+        for host in ("0.0.0.0", "239.255.76.2", "ff02::1%eth0"):
+            (one,) = self.announce(host=host)
+            self.assertEqual((one.server, one.doors), ("", {}))
 
     def test_odd(self) -> None:
         """What does not fit, or is no relay of ours, makes none."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import threading
 from itertools import pairwise
 from typing import Any
 
+from msgspec.structs import replace
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from relaychat.client import search
 from relaychat.client.findings import Findings, Found
 from relaychat.client.search import ROUNDS_S, Search, after
 from relaychat.net.datagrams import Way
-from relaychat.wire.discovery import QUERY_BYTES, Answer, answer, read_query
+from relaychat.wire.discovery import QUERY_BYTES, Answer, Door, answer, read_query
 from tests.net.lan import LAN, LOOPBACK, Readers, interface
 
 SAID = Answer(name="tea", instance="0123456789abcdef", at=0)
@@ -114,6 +119,86 @@ class AskerTests(SynchronousTestCase):
         self.assertEqual(
             self.asker.troubles, {"broadcast to 192.168.1.5": "Permission denied"}
         )
+
+
+class HostTests(TestCase):
+    """Hosts that are asked by name, in the real reactor."""
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.host = Host()
+        self.addCleanup(self.host.socket.close)
+        port: int = self.host.way.sockaddr[1]
+        self.findings = Findings(lambda found: None)
+        self.search = Search(reactor, self.findings, port)
+        self.addCleanup(self.search.stop)
+
+    async def test_asked(self) -> None:
+        """All of its addresses are asked. What this machine says of itself may lead to
+        its loopback."""
+        await self.search.hosts(["127.0.0.1", "127.0.0.1"])
+        self.search.start()
+        nonce, sender = self.host.heard()
+        first, _ = self.search.askers
+        self.assertNotEqual(nonce, self.host.heard()[0])
+        here = replace(SAID, doors=(Door("native", "127.0.0.1", 7600),))
+        first.received(answer(nonce, here), sender)
+        self.assertEqual(self.findings.all()[0].server, "tcp:127.0.0.1:7600")
+
+    async def test_elsewhere(self) -> None:
+        """What another machine says may not."""
+        await self.search.hosts(["192.0.2.1"])
+        (asker,) = self.search.askers
+        self.assertFalse(asker.here)
+
+    async def test_scope(self) -> None:
+        """A link-local address is asked by its interface."""
+        await self.search.hosts(["fe80::1%lo"])
+        (asker,) = self.search.askers
+        self.assertEqual(asker.scope, "lo")
+        self.assertEqual(asker.ways[0].sockaddr[3:], (socket.if_nametoindex("lo"),))
+
+    async def test_trouble(self) -> None:
+        """A host that has no address, or takes too long to say, is told; the others
+        are asked."""
+        going = threading.Event()
+        self.addCleanup(going.set)
+
+        def look(host: str, *given: Any, **more: Any) -> Any:
+            if host == "slow.test":
+                going.wait(30)
+            return found(host, *given, **more)
+
+        found = socket.getaddrinfo
+        self.patch(socket, "getaddrinfo", look)
+        self.patch(search, "LOOKUP_S", 0.05)
+        await self.search.hosts(["slow.test", "a..b", "127.0.0.1"])
+        self.assertEqual([one.name for one in self.search.askers], ["127.0.0.1"])
+        bad, slow = self.search.troubles
+        self.assertIn("a..b: ", bad)
+        self.assertEqual(slow, "slow.test: no address within 0.05 s")
+
+    async def test_no_socket(self) -> None:
+        """A version of IP that this machine has not keeps nothing from the other."""
+
+        def none(version: int) -> socket.socket:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported")
+
+        self.patch(search, "calling_socket", none)
+        await self.search.hosts(["127.0.0.1"])
+        (trouble,) = self.search.troubles
+        self.assertIn("127.0.0.1: Address family", trouble)
+
+    async def test_given_up(self) -> None:
+        """Ctrl-C does not wait for a name server; nobody is asked after it."""
+        going = threading.Event()
+        self.addCleanup(going.set)
+        self.patch(socket, "getaddrinfo", lambda *given, **more: going.wait(30))
+        looking = Deferred.fromCoroutine(self.search.hosts(["slow.test", "b.test"]))
+        looking.cancel()
+        self.failureResultOf(looking, CancelledError)
+        self.assertEqual(self.search.askers, [])
 
 
 class SearchTests(SynchronousTestCase):

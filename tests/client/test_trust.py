@@ -85,6 +85,13 @@ class SignedTests(TrustCase):
         own = make("relay.test")
         self.assertEqual(self.meet(Signed("relay.test", self.trust_root(own)), own), "")
 
+    def test_scope(self) -> None:
+        """A link-local address is asked for without its scope, which is no part of what
+        a certificate is for."""
+        made = make("fe80::5", by=self.authority)
+        self.assertEqual(self.meet(self.signed("fe80::5%eth0"), made), "")
+        self.assertIn("not for", self.meet(self.signed("fe80::6%eth0"), made))
+
     def test_wildcard(self) -> None:
         """A wildcard stands for one label."""
         wild = make("*.relay.test", by=self.authority)

@@ -33,6 +33,8 @@ class PlaceTests(SynchronousTestCase):
             scoped, Place(ip_address("fe80::1"), socket.if_nametoindex("lo"))
         )
         self.assertRaises(OSError, place_of, "no such host.invalid")
+        error = self.assertRaises(ValueError, place_of, "fe80::1")
+        self.assertIn("fe80::1%eth0", str(error))
 
 
 class DoorTests(SynchronousTestCase):

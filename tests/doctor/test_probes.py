@@ -25,6 +25,7 @@ from relaychat.doctor.probes import (
 )
 from relaychat.doctor.report import Outcome
 from relaychat.wire.discovery import Answer, Door, answer, read_query
+from tests.net.lan import interface
 
 HERE = ip_address("127.0.0.1")
 SAID = Answer(
@@ -87,6 +88,15 @@ class ProbeTests(SynchronousTestCase):
         probe = Prober(1, None).one(SYSTEM, ip_address("fe80::1"), 0)
         run([probe], 5)
         self.assertNotIn(probe.outcome, (Outcome.OK, Outcome.SILENT))
+
+    def test_no_interface(self) -> None:
+        """By an interface that is gone nothing is sent, and the rest goes on."""
+        ghost = interface("rcghost0", 99, "127.0.0.1/8")
+        prober = Prober(1, None)
+        self.assertEqual(prober.everybody(ghost), [])
+        tried = [prober.one(ghost.name, HERE, 0), call(ghost.name, HERE, 1, 0)]
+        run(tried, 5)
+        self.assertEqual([one.outcome for one in tried], [Outcome.UNREACHABLE] * 2)
 
     def test_errors(self) -> None:
         """Errors of sockets are told apart."""

@@ -65,7 +65,7 @@ class HostsTests(TestCase):
 
     async def test_none(self) -> None:
         """A host that is not there, or can't be one, has no addresses."""
-        for error in (socket.gaierror(), UnicodeError("empty label")):
+        for error in (socket.gaierror(), UnicodeError("empty label"), ValueError()):
 
             def look(*given: Any, error: Exception = error, **more: Any) -> Any:
                 raise error
