@@ -110,16 +110,20 @@ class RelayService(Service):
                 self._ports.append(await door.endpoint.listen(door.factory))
             except (CannotListenError, OSError) as error:
                 raise CannotBuild(f"listen[{index}].endpoint: {error}") from None
-        reactor.callWhenRunning(process.on_signals, self._heard, reactor)
-        reload = Reloading(relay.tls).now
-        reactor.callWhenRunning(process.on_hangup, reload, reactor)
         hosts = [port.getHost() for port in self._ports]
-        self._log.info("{text}", text=welcome(config, relay.doors, hosts))
         self._found = Found(config, relay, hosts)
         self._found.start(reactor)
-        self._supervisor.ready(reactor)
+        reactor.callWhenRunning(self._up, relay, hosts)
         self._beginning = Deferred.fromCoroutine(self._begin(relay))
         self._beginning.addErrback(self._not_begun)
+
+    def _up(self, relay: Relay, hosts: list[Any]) -> None:
+        """The reactor runs, and signals are heard: not before that is anybody told,
+        since who is told may send one."""
+        process.on_signals(self._heard, self._reactor)
+        process.on_hangup(Reloading(relay.tls).now, self._reactor)
+        self._log.info("{text}", text=welcome(self._config, relay.doors, hosts))
+        self._supervisor.ready(self._reactor)
 
     async def _begin(self, relay: Relay) -> None:
         """What is done about accounts once the doors are open."""

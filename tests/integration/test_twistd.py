@@ -248,13 +248,14 @@ class StartTests(ServerTestCase):
         self.assertIn("relay.toml: log.file: no/where.log: No such file", told)
 
     def test_certificate_stays(self) -> None:
-        """The development certificate is made once, for its owner's eyes only."""
+        """The development certificate is made once, for its owner's eyes only. Who has
+        read the welcome can end the relay at once, and cleanly."""
         folder = self.folder()
-        self.server(folder).end(signal.SIGTERM)
+        self.assertEqual(self.server(folder).end(signal.SIGTERM), 0)
         path = folder.data / "development.pem"
         made = path.read_bytes()
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
-        self.server(folder).end(signal.SIGTERM)
+        self.assertEqual(self.server(folder).end(signal.SIGTERM), 0)
         self.assertEqual(path.read_bytes(), made)
 
     def test_json_log(self) -> None:
