@@ -2,8 +2,8 @@
 
 An extension is found under the name that it is announced by: as a plugin (``Plugin``,
 in a ``twisted/plugins`` directory) or as an entry point in the door's group. Or it is
-named outright, as ``module:Class``. Endpoints have Twisted's own plugins, found by
-``serverFromString`` under the prefix of the endpoint string.
+named outright, as ``module:Class``. Endpoints that are plugins are Twisted's own kind
+of plugin (``app.endpoints``).
 
 What is announced under one name from two places is an error, whichever the places are:
 else the order of a path would decide who speaks. Whatever is the same object counts
@@ -17,7 +17,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, NamedTuple, cast
 
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IStreamServerEndpointStringParser,
+)
 from twisted.plugin import IPlugin, getPlugins
 from twisted.python.modules import getModule
 from zope.interface import Attribute, Interface, implementer
@@ -124,7 +127,7 @@ class Kind(NamedTuple):
     def _fitting(self, found: Any, where: str) -> Any:
         found = _announced(found)
         if not self.fits(found):
-            raise CannotFind(f"{where} is not a {self.name}")
+            raise CannotFind(f"{where} is no {self.name}")
         wanted = getattr(found, "api", API)
         if wanted not in APIS:
             raise CannotFind(f"{where} is for API {wanted}, and this relay has {API}")
@@ -189,7 +192,15 @@ def _is_factory(found: Any) -> bool:
     return callable(found) or IProtocolFactory.providedBy(found)
 
 
+def _is_endpoint(found: Any) -> bool:
+    wanted: Any = IStreamServerEndpointStringParser
+    if isinstance(found, type):
+        return bool(wanted.implementedBy(found))
+    return bool(wanted.providedBy(found))
+
+
 HOOK = Kind("hook", "relaychat.hooks", callable)
 CHECKER = Kind("checker", "relaychat.checkers", callable)
 FACTORY = Kind("factory", "relaychat.factories", _is_factory)
-KINDS = (DIALECT, HOOK, CHECKER, FACTORY)
+ENDPOINT = Kind("endpoint", "relaychat.endpoints", _is_endpoint)
+KINDS = (DIALECT, HOOK, CHECKER, FACTORY, ENDPOINT)

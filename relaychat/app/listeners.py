@@ -9,7 +9,9 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 
 from relaychat.app.config import Listen
+from relaychat.app.endpoints import server_endpoint
 from relaychat.app.extensions import CannotBuild, Extensions
+from relaychat.app.finding import CannotFind
 from relaychat.app.premises import Premises, factory_at
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates
@@ -47,8 +49,10 @@ class Listeners(Struct, frozen=True):
         around = None if tls is None else tls.connections(alpn)
         behind = behind_proxies(listen, self.premises.world)
         try:
-            where = endpoint(self.premises.reactor, listen.endpoint, around, behind)
-        except ValueError as error:
+            where = endpoint(
+                self.premises.reactor, listen.endpoint, around, behind, server_endpoint
+            )
+        except (CannotFind, ValueError) as error:
             raise CannotBuild(f"{key}.endpoint: {error}") from None
         return Door(listen, where, factory, tls)
 

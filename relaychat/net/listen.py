@@ -177,6 +177,8 @@ class GuardedFactory(ShellFactory):
 
 
 Behind = Callable[[IStreamServerEndpoint], IStreamServerEndpoint]
+Parse = Callable[[Any, str], IStreamServerEndpoint]
+"""Makes an endpoint of its description, for a reactor."""
 
 
 def as_it_is(made: IStreamServerEndpoint) -> IStreamServerEndpoint:
@@ -185,13 +187,17 @@ def as_it_is(made: IStreamServerEndpoint) -> IStreamServerEndpoint:
 
 
 def endpoint(
-    reactor: Any, description: str, tls: Any = None, behind: Behind = as_it_is
+    reactor: Any,
+    description: str,
+    tls: Any = None,
+    behind: Behind = as_it_is,
+    parse: Parse = serverFromString,
 ) -> IStreamServerEndpoint:
     """The server endpoint of a description such as ``tcp:7600:interface=127.0.0.1``.
 
     TCP listens on loopback unless told otherwise, with a long backlog; a UNIX socket is
-    for its owner alone. ``behind`` puts proxies before it, ``tls`` wraps whatever it
-    is then. Raises ValueError for no endpoint.
+    for its owner alone. ``parse`` knows the kinds of endpoints, ``behind`` puts proxies
+    before it, ``tls`` wraps whatever it is then. Raises ValueError for no endpoint.
     """
     asked, (kind, *parts) = description, parts_of(description)
     named = {part.partition("=")[0] for part in parts if "=" in part}
@@ -205,7 +211,7 @@ def endpoint(
         if "lockfile" not in named:
             description += ":lockfile=0"
     try:
-        made = serverFromString(reactor, description)
+        made = parse(reactor, description)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{asked}: {error}") from None
     except LookupError as error:
@@ -234,11 +240,16 @@ def parts_of(description: str) -> list[str]:
     return parts
 
 
+def unquoted(part: str) -> str:
+    """A part as it is meant."""
+    return _escaped.sub(r"\1", part)
+
+
 def socket_path(parts: Sequence[str]) -> str:
     """The path among the parts behind ``unix``, or an empty one."""
     named = [part for part in parts if part.startswith("address=")]
     path = (named or [*parts, ""])[0].removeprefix("address=")
-    return _escaped.sub(r"\1", path)
+    return unquoted(path)
 
 
 @implementer(IStreamServerEndpoint)

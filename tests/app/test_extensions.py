@@ -185,18 +185,52 @@ class Pigeon:
         self, reactor: Any, *args: Any, **kwargs: Any
     ) -> TCP4ServerEndpoint:
         """See IStreamServerEndpointStringParser."""
-        return TCP4ServerEndpoint(reactor, int(args[0]))
+        return TCP4ServerEndpoint(reactor, int(kwargs.get("port") or args[0]))
 
 
 class EndpointTests(BuildCase, FindCase):
-    """The fourth door is Twisted's own."""
+    """The fourth door: Twisted's own plugins, packages, and what is named outright."""
+
+    def port(self, endpoint: str) -> int:
+        """Where a listener with this endpoint listens."""
+        relay = self.relay(listen=[{"dialect": "irc", "endpoint": endpoint}])
+        self.successResultOf(relay.doors[0].endpoint.listen(relay.doors[0].factory))
+        port: int = self.reactor.tcpServers[-1][0]
+        return port
 
     def test_plugin(self) -> None:
         """A listener's endpoint may be of any kind that a plugin announces."""
         self.plugin("pigeon_plugin", PIGEON)
-        relay = self.relay(listen=[{"dialect": "irc", "endpoint": "pigeon:4711"}])
-        self.successResultOf(relay.doors[0].endpoint.listen(relay.doors[0].factory))
-        self.assertEqual(self.reactor.tcpServers[-1][0], 4711)
+        self.assertEqual(self.port("pigeon:4711"), 4711)
+
+    def test_entry_point(self) -> None:
+        """Or a package, in its metadata."""
+        self.package(f"[relaychat.endpoints]\npigeon = {HERE}:Pigeon\n")
+        self.assertEqual(self.port("pigeon:port=47\\11"), 4711)
+
+    def test_outright(self) -> None:
+        """Or it is named by its module and class, before what it is told."""
+        self.assertEqual(self.port(f"{HERE}:Pigeon:4711"), 4711)
+
+    def test_twice(self) -> None:
+        """Nobody takes a prefix that Twisted knows."""
+        self.package(f"[relaychat.endpoints]\ntcp = {HERE}:Pigeon\n")
+        with self.assertRaises(CannotBuild) as caught:
+            self.port("tcp:4711")
+        self.assertIn("'tcp' is announced twice", str(caught.exception))
+
+    def test_wrong(self) -> None:
+        """What is no endpoint, or makes none of what it is told, is an error that names
+        the key."""
+        for endpoint, words in (
+            ("owl:4711", "no endpoint is called 'owl'"),
+            (f"{HERE}:Polite:1", "is no endpoint"),
+            (f"{HERE}:Pigeon:loft", "invalid literal for int()"),
+        ):
+            with self.assertRaises(CannotBuild) as caught:
+                self.port(endpoint)
+            self.assertTrue(str(caught.exception).startswith("listen[0].endpoint: "))
+            self.assertIn(words, str(caught.exception))
 
 
 class NameTests(BuildCase, FindCase):

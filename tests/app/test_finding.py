@@ -152,8 +152,8 @@ class FindTests(FindCase):
             ("no.such.module:X", "can't be imported: ModuleNotFoundError"),
             ("examples.shout:Whisper", "can't be imported: AttributeError"),
             (":", "can't be imported"),
-            ("examples.shout:render", "is not a dialect"),
-            ("relaychat.model.world:World", "is not a dialect"),
+            ("examples.shout:render", "is no dialect"),
+            ("relaychat.model.world:World", "is no dialect"),
         ):
             self.assertIn(words, self.why_not(DIALECT, name))
 

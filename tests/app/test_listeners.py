@@ -175,7 +175,7 @@ class FactoryTests(BuildCase):
         """The key is named, whatever is wrong."""
         for name, words in (
             ("pigeon", "listen[0].factory: no factory is called 'pigeon'"),
-            (f"{HERE}:ADDRESS", "is not a factory"),
+            (f"{HERE}:ADDRESS", "is no factory"),
             (f"{HERE}:nothing", "made no IProtocolFactory"),
             (f"{HERE}:Picky", "can't be made: TypeError"),
         ):
