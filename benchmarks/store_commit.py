@@ -170,12 +170,10 @@ class OneByOne(Transactions):
     """``executemany``: the interpreter lock changes hands for each row."""
 
     def _insert_rows(self, rows: list[Row]) -> int:
-        fields, values, pos = statements.values_of(self._last_pos + 1, rows)
-        self._connection.executemany(
-            statements.insert_rows(1, fields),
-            [values[at : at + fields] for at in range(0, len(values), fields)],
-        )
-        return pos - 1
+        first = self._last_pos + 1
+        each = [statements.insert(first + n, [row]) for n, row in enumerate(rows)]
+        self._connection.executemany(each[0][0], [values for _, values, _ in each])
+        return first + len(rows) - 1
 
 
 class Abortable(Transactions):
@@ -185,9 +183,8 @@ class Abortable(Transactions):
         pos = self._last_pos + 1
         for start, size in statements.chunks(len(rows)):
             part = rows[start : start + size]
-            fields, values, pos = statements.values_of(pos, part)
-            sql = statements.insert_rows(size, fields).replace(" OR ROLLBACK", "")
-            self._connection.execute(sql, values)
+            sql, values, pos = statements.insert(pos, part)
+            self._connection.execute(sql.replace(" OR ROLLBACK", ""), values)
         return pos - 1
 
 

@@ -32,44 +32,64 @@ def chunks(total: int) -> Iterator[tuple[int, int]]:
         start += size
 
 
-def values_of(pos: int, rows: Sequence[Row]) -> tuple[int, list[Any], int]:
-    """How many values each of these rows has, and all of them, one row's behind the
-    other's. The first entry's place is ``pos``; comes back with that of the next one.
+def insert(pos: int, rows: Sequence[Row]) -> tuple[str, list[Any], int]:
+    """The statement for these rows and its values. The first entry's place is ``pos``;
+    comes back with that of the next one.
 
     A value that is None or bytes costs the sqlite3 module four times as much as a
     number: it looks for an adapter, in vain. So what is None in all rows is left out,
     and a blob is given as a bytearray.
     """
-    values: list[Any] = []
-    all_of_it = any(one is not None for row in rows for one in row[6:9])
+    most = 9 if any(one is not None for row in rows for one in row[6:9]) else 6
+    if any(row[9] for row in rows):
+        return _stretches(pos, rows, most)
+    values: list[Any] = [pos]
     for row in rows:
-        room, seq, at, body, chain, origin, cid, cid_hash, ref, more = row
-        size = len(more)
-        values += (pos, seq + size, room, seq, at)
+        values += row[:3]
+        values += (bytearray(row[3]), bytearray(row[4]))
+        values += row[5:most]
+    return insert_entries(len(rows), most), values, pos + len(rows)
+
+
+def _stretches(pos: int, rows: Sequence[Row], most: int) -> tuple[str, list[Any], int]:
+    values: list[Any] = []
+    for row in rows:
+        body, more = row[3], row[9]
+        sizes = ""
         if more:
-            values += (bytearray(b"".join(row.bodies)), _sizes(row.bodies))
-        else:
-            values += (bytearray(body), "")
-        values += (bytearray(chain), origin)
-        if all_of_it:
-            values += (cid, cid_hash, ref)
-        pos += size + 1
-    return 12 if all_of_it else 9, values, pos
+            bodies = (body, *more)
+            sizes = f"[{','.join([str(len(one)) for one in bodies])}]"
+            body = b"".join(bodies)
+        values += (pos, row[1] + len(more))
+        values += row[:3]
+        values += (bytearray(body), bytearray(row[4]))
+        values += row[5:most]
+        values.append(sizes)
+        pos += 1 + len(more)
+    return insert_stretches(len(rows), most), values, pos
 
 
-def _sizes(bodies: Sequence[bytes]) -> str:
-    return f"[{','.join([str(len(body)) for body in bodies])}]"
+_COLUMNS = "pos, last, room, seq, at, body, chain, origin, cid, cid_hash, ref"
 
 
 @cache
-def insert_rows(size: int, fields: int) -> str:
-    """Values: those of ``values_of``."""
-    given = ",".join("?" * fields) + ",NULL" * (12 - fields)
-    values = ",".join([f"({given})"] * size)
-    return (
-        "INSERT OR ROLLBACK INTO log (pos, last, room, seq, at, body, sizes, chain,"
-        f" origin, cid, cid_hash, ref) VALUES {values}"
-    )
+def insert_entries(size: int, fields: int) -> str:
+    """For rows of one entry. Values: the first one's place, then so many fields of each
+    Row."""
+    values = []
+    for n in range(size):
+        first = 2 + n * fields
+        given = ",".join([f"?{first + field}" for field in range(fields)])
+        values.append(f"(?1+{n},?{first + 1},{given}{',NULL' * (9 - fields)})")
+    return f"INSERT OR ROLLBACK INTO log ({_COLUMNS}) VALUES {','.join(values)}"
+
+
+@cache
+def insert_stretches(size: int, fields: int) -> str:
+    """Values of each row: place, last seq, so many fields, sizes."""
+    given = ",".join("?" * (2 + fields)) + ",NULL" * (9 - fields)
+    values = ",".join([f"({given},?)"] * size)
+    return f"INSERT OR ROLLBACK INTO log ({_COLUMNS}, sizes) VALUES {values}"
 
 
 @cache

@@ -131,8 +131,8 @@ class Transactions:
         pos = self._last_pos + 1
         for start, size in statements.chunks(len(rows)):
             part = rows[start : start + size]
-            fields, values, pos = statements.values_of(pos, part)
-            self._connection.execute(statements.insert_rows(size, fields), values)
+            sql, values, pos = statements.insert(pos, part)
+            self._connection.execute(sql, values)
         return pos - 1
 
     def _blank(self, blank: Blank) -> None:
