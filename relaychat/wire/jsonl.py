@@ -15,7 +15,7 @@ import msgspec
 
 from relaychat.model.errors import BadSyntax, BadText, UnknownCommand
 from relaychat.model.words import Word
-from relaychat.wire.misfit import expected, misfit
+from relaychat.wire.misfit import Expects, expected, misfit
 
 Words = TypeVar("Words")
 
@@ -39,7 +39,7 @@ class Decoder(Generic[Words]):
     def __init__(self, words: Any) -> None:
         self._words = words
         self._decode = msgspec.json.Decoder(words).decode
-        self._expects: dict[str, str] | None = None
+        self._expects: Expects | None = None
 
     def decode(self, line: bytes) -> Words:
         """The word of a line, without its end.

@@ -26,7 +26,7 @@ _kinds = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 _length = re.compile(r" of length ([<>])= (\d+)$")
 _bound = re.compile(r" ([<>])(=?) (\S+)$")
 _field = re.compile(r"^Object (missing required|contains unknown) field `(.*)`$", re.S)
-_choice = re.compile(r"^Invalid enum value|^Expected `str` matching regex")
+_choice = re.compile(r"^(Invalid enum value)|^Expected `str` matching regex")
 _place = re.compile(r" - at `(?:key` in `)?\$\.?(.*)`$", re.S)
 
 
@@ -38,21 +38,26 @@ class Misfit(NamedTuple):
     text: str
 
 
-def expected(kind: Any) -> dict[str, str]:
-    """What fields of a type expect, by name, where its name does not say it: one of
-    some words, or what their ``Meta`` has as a description."""
+Expects = dict[tuple[str, bool], str]
+"""By the name of a field, and whether it is one of some words: in another command the
+field of that name may be a pattern."""
+
+
+def expected(kind: Any) -> Expects:
+    """What fields of a type expect, where its name does not say it: one of some words,
+    or what their ``Meta`` has as a description."""
     return dict(_described("", inspect.type_info(kind)))
 
 
-def _described(name: str, kind: inspect.Type) -> Iterator[tuple[str, str]]:
+def _described(name: str, kind: inspect.Type) -> Iterator[tuple[tuple[str, bool], str]]:
     if isinstance(kind, inspect.Metadata):
         schema = kind.extra_json_schema or {}
         if "description" in schema:
-            yield name, schema["description"]
+            yield (name, False), schema["description"]
         yield from _described(name, kind.type)
     elif isinstance(kind, inspect.LiteralType):
         *others, last = [str(value) for value in kind.values]
-        yield name, f"{', '.join(others)} or {last}" if others else last
+        yield (name, True), f"{', '.join(others)} or {last}" if others else last
     elif isinstance(kind, inspect.StructType):
         for field in kind.fields:
             yield from _described(field.encode_name, field.type)
@@ -65,7 +70,7 @@ def _described(name: str, kind: inspect.Type) -> Iterator[tuple[str, str]]:
         yield from _described(name, kind.value_type)
 
 
-def misfit(message: str, expects: dict[str, str]) -> Misfit:
+def misfit(message: str, expects: Expects) -> Misfit:
     """The words for msgspec's, given what ``expected`` said of the type."""
     found = _place.search(message)
     path = found[1] if found else ""
@@ -76,8 +81,10 @@ def misfit(message: str, expects: dict[str, str]) -> Misfit:
         path = f"{path}.{wrong[2]}".lstrip(".")
         text = "is needed" if wrong[1][0] == "m" else "there is no such field"
         return Misfit(path, text)
-    words = expects.get(path.rpartition(".")[2].removesuffix("[...]"))
-    if words and _choice.match(message):
+    choice = _choice.match(message)
+    name = path.rpartition(".")[2].removesuffix("[...]")
+    words = expects.get((name, bool(choice[1]))) if choice else None
+    if words:
         return Misfit(path, f"expected {words}")
     text = _kinds.sub(_in_words, message)
     text = _length.sub(_of_length, text)

@@ -67,6 +67,14 @@ class DecoderTests(SynchronousTestCase):
             self.assertEqual((type(error), error.about), (BadSyntax, about))
             self.assertEqual(error.text, f"{about}: {text}")
 
+    def test_same_name_elsewhere(self) -> None:
+        """A field is told by what its own command expects, whatever it is in
+        another."""
+        wrong = b'{"type":"custom","room":"#a","kind":"x","value":1}'
+        self.assertEqual(
+            refusal(wrong).text, "kind: expected vendor/kind, in lower case"
+        )
+
     def test_path(self) -> None:
         """A field inside another is told with its path."""
         error = refusal(b'{"type":"policy","room":"#a","policy":{"limit":-1}}')
