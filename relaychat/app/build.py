@@ -17,6 +17,7 @@ from relaychat.app.extensions import CannotBuild, Extensions
 from relaychat.app.listeners import Door, Listeners
 from relaychat.app.people import Office, office
 from relaychat.app.premises import Premises
+from relaychat.app.reasons import file_problem, folder_problem
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.hub.hub import Alarms, Hub
@@ -65,6 +66,7 @@ def build(config: Config, reactor: Any, alarms: Alarms, sockets: int) -> Relay:
 
     Raises CannotBuild, and OSError where the data folder takes no certificate.
     """
+    _look_at("server.data", folder_problem(Path(config.server.data)))
     ground = Ground(
         reactor,
         ReactorWorld(reactor),
@@ -149,10 +151,18 @@ def check(config: Config, reactor: Any) -> None:
     Raises CannotBuild, OSError.
     """
     nobody = Alarms(lambda text: None, lambda why: None, lambda: None)
+    _look_at("server.data", folder_problem(Path(config.server.data)))
+    if config.log.file:
+        _look_at("log.file", file_problem(Path(config.log.file)))
     with TemporaryDirectory() as elsewhere:
         if not Path(config.server.data, DEVELOPMENT_PEM).exists():
             config = replace(config, server=replace(config.server, data=elsewhere))
         build(config, reactor, nobody, sockets=1)
+
+
+def _look_at(key: str, problem: str) -> None:
+    if problem:
+        raise CannotBuild(f"{key}: {problem}")
 
 
 def open_kind(config: Config, reactor: Any) -> Store:

@@ -151,6 +151,8 @@ def _told(files: Files, made: Issued, renewed: bool) -> Iterator[str]:
     yield f"{files.server}: for {', '.join(hosts)}; until {until:%Y-%m-%d}"
     if renewed:
         yield "The relay takes it within a minute, or at once: relaychat ctl reload"
+        yield "\nWho trusts the authority notices nothing. Who trusts a fingerprint:\n"
+        yield f"relaychat trust --forget tls:{hosts[0]}:7601"
     else:
         yield "\nInto the configuration of the relay, whose user has to read them:\n"
         yield "[tls.default]"
@@ -158,7 +160,7 @@ def _told(files: Files, made: Issued, renewed: bool) -> Iterator[str]:
         yield f"key = {json.dumps(str(files.server_key))}"
         yield "\nClients trust it by its authority, also after it was renewed:\n"
         yield f"relaychat chat --server tls:{hosts[0]}:7601 --ca {files.authority}"
-    yield "\nor by its fingerprint, until it is renewed:\n"
+        yield "\nor by its fingerprint, until it is renewed:\n"
     yield f"relaychat trust tls:{hosts[0]}:7601"
     yield f"SHA-256 {colons(made.fingerprint)}"
     if not renewed:

@@ -28,10 +28,10 @@ HEAD = """\
 
 One TOML file, given as `twistd relaychat --config FILE`. No file is needed: everything
 has a default, and the defaults listen on this machine only. `--data FOLDER` overrides
-the data folder. `--check` tries all that the file names (dialects, endpoints,
-certificates, hooks), listens nowhere, writes nothing, and ends. What is wrong is an
-error that names the file and the key; the relay does not start. Modules may lie beside
-the file.
+the data folder. `--check` tries all that the file names (folders, dialects, endpoints,
+certificates, hooks), listens nowhere (so it finds no port that is taken), writes
+nothing, and ends. What is wrong is an error that names the file and the key; the relay
+does not start. Modules may lie beside the file.
 
 Peers on this machine (loopback, UNIX sockets) are exempt from the limits of addresses
 and of speed (`limits.guard`, the rates of `limits.session`): they stand for many

@@ -50,10 +50,12 @@ class Options(usage.Options):
 
         from relaychat.app.build import check
         from relaychat.app.extensions import CannotBuild
+        from relaychat.app.reasons import reason_of
 
         try:
             check(self.config, reactor)
         except (CannotBuild, OSError) as error:
-            sys.exit(f"relaychat: {file}: {error}" if file else f"relaychat: {error}")
+            why = reason_of(error)
+            sys.exit(f"relaychat: {file}: {why}" if file else f"relaychat: {why}")
         sys.stdout.write("relaychat: the configuration is good\n")
         sys.exit(0)

@@ -25,6 +25,7 @@ from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
 from relaychat.app.discovery import Found
 from relaychat.app.extensions import CannotBuild
+from relaychat.app.reasons import reason_of
 from relaychat.app.supervisor import Supervisor
 from relaychat.app.welcome import welcome
 from relaychat.hub.hub import Alarms
@@ -109,7 +110,8 @@ class RelayService(Service):
             try:
                 self._ports.append(await door.endpoint.listen(door.factory))
             except (CannotListenError, OSError) as error:
-                raise CannotBuild(f"listen[{index}].endpoint: {error}") from None
+                why = reason_of(error)
+                raise CannotBuild(f"listen[{index}].endpoint: {why}") from None
         hosts = [port.getHost() for port in self._ports]
         self._found = Found(config, relay, hosts)
         self._found.start(reactor)
@@ -144,8 +146,8 @@ class RelayService(Service):
 
     def _not_started(self, failure: Failure) -> None:
         self._failed = True
-        if failure.check(*EXPECTED):
-            why = self._of(failure.getErrorMessage())
+        if isinstance(failure.value, EXPECTED):
+            why = self._of(reason_of(failure.value))
             self._log.critical("can't start: {why}", why=why)
         else:
             self._log.failure("can't start", failure)

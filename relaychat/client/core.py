@@ -33,6 +33,7 @@ from relaychat.client.happenings import (
     Happening,
     Kept,
     Parting,
+    Postponed,
     Ready,
     Refused,
     Rejected,
@@ -390,8 +391,9 @@ class Conversation:
         label = fault.id if isinstance(fault.id, int) else fault.cid
         if label is not None and label > 0:
             send = self.outbox.refused(label, fault)
-            if send is not None and not fault.retry:
-                self._found.append(Refused(send, fault))
+            if send is not None:
+                what = Postponed if fault.retry else Refused
+                self._found.append(what(send, fault))
         elif self.welcome is None:
             hello = self._greeting.again(self._hello, fault)
             if hello is not None:

@@ -67,6 +67,13 @@ class Refused(NamedTuple):
     fault: Fault
 
 
+class Postponed(NamedTuple):
+    """A send was refused for now; it is tried again."""
+
+    send: Send
+    fault: Fault
+
+
 class Shut(NamedTuple):
     """We can't be in a room that we want to be in."""
 
@@ -101,6 +108,6 @@ class Parting(NamedTuple):
 
 
 Happening = (
-    Up | Ready | Down | Shown | Entered | Exited | Kept | Refused | Shut | Answered
-    | Rejected | Complaint | Parting
+    Up | Ready | Down | Shown | Entered | Exited | Kept | Refused | Postponed | Shut
+    | Answered | Rejected | Complaint | Parting
 )  # fmt: skip

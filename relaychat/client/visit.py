@@ -20,6 +20,7 @@ from relaychat.client.happenings import (
     Down,
     Happening,
     Parting,
+    Postponed,
     Ready,
     Rejected,
     Shut,
@@ -91,7 +92,11 @@ class Visit:
         self._target = target
         self._clock: IReactorTime = reactor
         self._heard = heard
-        self._was_up = self._told_down = False
+        self._was_up = False
+        self._told = ""
+        """Why we are not connected, as it was told last."""
+        self._put_off = False
+        """Whether the server refuses for now, and that was told."""
         self._tried = 1
         self.parting = ""
         """What we say when we leave."""
@@ -146,8 +151,12 @@ class Visit:
 
     def within(self, seconds: float) -> None:
         """Fail unless it is over by then."""
-        why = Trouble(UNREACHABLE, f"no answer within {seconds:g} s")
-        timer = self._clock.callLater(seconds, self.fail, why)
+
+        def late() -> None:
+            lacking = "the server did not take it" if self._put_off else "no answer"
+            self.fail(Trouble(UNREACHABLE, f"{lacking} within {seconds:g} s"))
+
+        timer = self._clock.callLater(seconds, late)
 
         def cancel(result: Any) -> Any:
             if timer.active():
@@ -182,9 +191,9 @@ class Visit:
 
     def _up(self, happening: Up) -> None:
         self._login.welcomed(self.conversation.hello, happening.welcome)
-        if self._told_down:
+        if self._told:
             note("connected again" if self._was_up else "connected")
-        self._was_up, self._told_down = True, False
+        self._was_up, self._told, self._put_off = True, "", False
 
     def _ready(self, happening: Ready) -> None:
         if not self.ready.called:
@@ -194,9 +203,10 @@ class Visit:
         if happening.final and not self._was_up:
             reason = f"{self._where}: {happening.reason}"
             self.fail(Trouble(UNREACHABLE, reason))
-        elif not self._told_down:
-            note(f"{self._where}: {happening.reason}; trying again")
-            self._told_down = True
+        elif not self._told or (happening.final and happening.reason != self._told):
+            # One that lasts is told although another was: somebody has to mend it.
+            self._told = happening.reason
+            note(f"{self._where}: {self._told}; trying again")
 
     def _rejected(self, happening: Rejected) -> None:
         fault = happening.fault
@@ -208,12 +218,18 @@ class Visit:
                 self.conversation.hello = msgspec.structs.replace(
                     self.conversation.hello, nick=f"{self._target.nick}{self._tried}"
                 )
-                self._told_down = True
+                self._told = fault.text
                 return
             if self._target.password is None:
                 self.fail(Trouble(REFUSED, f"{refusal('hello', fault)}; {OTHERWISE}"))
         if not fault.retry:
             self.fail(refusal("hello", fault))
+
+    def _postponed(self, happening: Postponed | Shut) -> None:
+        fault = happening.fault
+        if fault.retry and not self._put_off:
+            self._put_off = True
+            note(f"{self._where}: {fault.text} [{fault.code}]; trying again")
 
     def _parting(self, happening: Parting) -> None:
         goodbye = happening.goodbye
@@ -247,5 +263,7 @@ _TAKES: dict[type, Callable[[Visit, Any], None]] = {
     Down: Visit._down,
     Rejected: Visit._rejected,
     Parting: Visit._parting,
+    Postponed: Visit._postponed,
+    Shut: Visit._postponed,
     Complaint: Visit._complaint,
 }

@@ -277,7 +277,7 @@ class Unavailable(RelayError):
 
     code = "unavailable"
     retry = True
-    default = "the relay can't keep messages at the moment; try again"
+    default = "the relay can't keep messages at the moment"
 
 
 class NotStorable(RelayError):
@@ -317,7 +317,7 @@ class ShuttingDown(RelayError):
     code = "shutting_down"
     fatal = True
     retry = True
-    default = "the relay is shutting down; come back"
+    default = "the relay is shutting down"
 
 
 class Internal(RelayError):

@@ -33,6 +33,8 @@ from relaychat.session.host import Host
 BACKLOG = 4096
 """Connections that the kernel may hold for us: a burst of thousands waits, instead of
 being dropped and tried again a second later."""
+PORTS = 65535
+"""The highest port of TCP."""
 
 
 class Guard(Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,10 +220,18 @@ def endpoint(
         unknown = "systemd has handed over no such socket"
         why = unknown if kind == "systemd" else error
         raise ValueError(f"{asked}: {why}") from None
+    if kind in ("tcp", "tcp6") and not 0 <= _port(parts) <= PORTS:
+        raise ValueError(f"{asked}: a port is 0 to {PORTS}")
     if kind == "unix":
         made = _Cleared(made, socket_path(parts))
     made = behind(made)
     return made if tls is None else wrapServerTLS(tls, made)
+
+
+def _port(parts: Sequence[str]) -> int:
+    """Of TCP, in an endpoint string that was read already."""
+    named = [part[5:] for part in parts if part.startswith("port=")]
+    return int((named or parts)[0])
 
 
 _part = re.compile(r"(?:[^\\:]|\\.)*", re.DOTALL)

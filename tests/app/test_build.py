@@ -23,6 +23,7 @@ from relaychat.store.memory import MemoryStore
 
 MEMORY = {"store": {"kind": "memory"}}
 DOOR = {"listen": [{"dialect": "native", "endpoint": "tcp:0"}]}
+NOBODY = Alarms(lambda text: None, lambda why: None, lambda: None)
 ADDRESS = IPv4Address("TCP", "192.0.2.1", 4711)
 
 
@@ -180,10 +181,28 @@ class CheckTests(SynchronousTestCase):
             ({"listen": [{**door, "endpoint": "pigeon:1"}]}, "listen[0].endpoint: "),
             ({"listen": [{**door, "tls": "a"}], "tls": tls}, "tls.a: no.pem: "),
             ({"hooks": {"before_say": ["nowhere:hook"]}}, "hooks.before_say: "),
+            (
+                {"listen": [{**door, "endpoint": "tcp:65536"}]},
+                "listen[0].endpoint: tcp:65536: a port is 0 to 65535",
+            ),
+            ({"log": {"file": "/nowhere/a.log"}}, "log.file: /nowhere/a.log: No such"),
         ):
             with self.assertRaises(CannotBuild) as caught:
                 self.check(**table)
             self.assertTrue(str(caught.exception).startswith(key), caught.exception)
+
+    def test_data_folder(self) -> None:
+        """One that is a file, or below a file, is named with the reason, before
+        anything is made of it."""
+        file = self.mktemp()
+        Path(file).write_text("")
+        for data in (file, f"{file}/data"):
+            config = from_mapping({**MEMORY, **DOOR, "server": {"data": data}})
+            told = f"server.data: {Path(file).absolute()}: Not a directory"
+            reactor = MemoryReactorClock()
+            for begin, rest in ((check, ()), (build, (NOBODY, 1))):
+                error = self.assertRaises(CannotBuild, begin, config, reactor, *rest)
+                self.assertEqual(str(error), told)
 
 
 class AddressTests(SynchronousTestCase):

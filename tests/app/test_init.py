@@ -110,7 +110,10 @@ class InitTests(SynchronousTestCase):
         """A new certificate for the same names, by the same authority."""
         self.init("--name", "chat.test")
         authority, old = (self.folder / "ca.pem").read_bytes(), self.served()
-        self.assertEqual(self.init("--renew").exit_code, 0)
+        renewed = self.init("--renew")
+        self.assertEqual(renewed.exit_code, 0)
+        self.assertIn("trust --forget tls:chat.test:7601", renewed.output)
+        self.assertNotIn("\nor by", renewed.output)
         new = self.served()
         self.assertNotEqual(new.fingerprint, old.fingerprint)
         self.assertEqual(new.names, old.names)

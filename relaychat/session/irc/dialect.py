@@ -131,7 +131,7 @@ class Irc(IrcEvents):
 
     # -- registration ---------------------------------------------------------
 
-    @verb("PASS <password>", early=True)
+    @verb("PASS <password...>", early=True)
     def password(self, password: str) -> Asked:
         """The account's password, before NICK and USER."""
         if self.session.ready:

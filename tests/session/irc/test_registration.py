@@ -177,6 +177,15 @@ class RegistrationTests(IrcTestCase):
             ],
         )
 
+    def test_password_of_words(self) -> None:
+        """A password has spaces, whether a client marks it as the last one (nc) or not
+        (irssi)."""
+        self.relay.account("ann", "tea with lemon")
+        for line in ("PASS :tea with lemon", "PASS tea with lemon"):
+            client, wire = self.open()
+            numbers = self.numbers(client, wire, line, "NICK ann", "USER a 0 * :A")
+            self.assertEqual(numbers[0], "001", line)
+
     def test_wrong_password(self) -> None:
         """A wrong password is told, and not what was wrong with it."""
         client, wire = self.open()
