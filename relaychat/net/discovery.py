@@ -26,9 +26,9 @@ from relaychat.net.interfaces import IP, Interface, read_interfaces
 from relaychat.net.reach import Network, Open, may_ask, reachable
 from relaychat.wire.discovery import Answer, Door, Load, Room, answer, read_query
 
-RESCAN_S = 5.0
-"""How often it is looked whether interfaces have come, gone or changed. Half a
-millisecond each."""
+RESCAN_S = 2.0
+"""How often it is looked whether interfaces have come, gone or changed: for so long
+nobody finds a relay whose network has just come. Half a millisecond each."""
 FRESH_S = 1.0
 """How long the rooms and the load that were told last are good enough, ..."""
 FRESH_ROOMS = 10_000

@@ -8,11 +8,12 @@ from math import inf
 from unittest import mock
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from relaychat.client.browse import Browser, announce, on_link
 from relaychat.client.findings import Findings, Found
-from relaychat.client.quest import json_of, text_of
+from relaychat.client.quest import Options, Quest, json_of, text_of
+from relaychat.client.run import USAGE, Trouble
 from relaychat.wire.discovery import Answer, Door, Load, Room
 from tests.net.lan import LAN, LOOPBACK
 from tests.net.test_mdns import Reactor
@@ -73,6 +74,21 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(shown["doors"][2]["port"], 6667)
         self.assertEqual(shown["rooms"][0], {"room": "#tea", "members": 3})
         self.assertEqual(shown["by"], ["eth0"])
+
+
+class WantedTests(TestCase):
+    async def test_no_such_interface(self) -> None:
+        """An interface that is not there is a wrong command line, and those that are
+        there are named."""
+        from twisted.internet import reactor
+
+        try:
+            await Quest(reactor, Options(interfaces=("nowhere0",))).run()
+        except Trouble as refused:
+            self.assertEqual(refused.code, USAGE)
+            self.assertIn("there is no interface nowhere0, but ", str(refused))
+        else:
+            self.fail("it searched")
 
 
 class BrowserTests(SynchronousTestCase):

@@ -86,6 +86,7 @@ class Machine:
         process = subprocess.Popen(
             self.command(*words),
             env=environment(env),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -100,6 +101,10 @@ class Machine:
     def stop(self, process: subprocess.Popen[str]) -> str:
         """Ask a process to end, and return what it printed."""
         process.terminate()
+        return self.end(process)
+
+    def end(self, process: subprocess.Popen[str]) -> str:
+        """Wait until a process has ended, and return what it printed."""
         try:
             told, _ = process.communicate(timeout=PATIENCE_S)
         finally:

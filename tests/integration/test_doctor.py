@@ -103,6 +103,7 @@ class DoctorTests(SynchronousTestCase):
         self.machine("alone")
         names = self.network.switch(*ends)
         self.names = {end[0].name: name for end, name in zip(ends, names, strict=True)}
+        self.serve()  # While the rest is built.
         far.ip("route", "add", "default", "via", "10.79.0.1")
         for one in ("peer", "relay", "apart"):
             self.at[one].ip("route", "add", "default", "via", ROUTER)
@@ -148,17 +149,16 @@ class DoctorTests(SynchronousTestCase):
             time.sleep(0.02)
 
     def serve(self) -> None:
-        """Start the relay, and the doctor's other end."""
+        """Start the relay, and the doctor's other end. Both follow what becomes of
+        their interfaces."""
         folder = Folder()
         self.addCleanup(folder.clean)
         folder.config.write_text(f'[server]\ndata = "data"\n{DOOR}')
-        relay = self.at["relay"].start(
+        self.relay = self.at["relay"].start(
             *TWISTD, "--nodaemon", "--pidfile=", "--rundir", str(folder.path),
             "relaychat", "--config", str(folder.config),
         )  # fmt: skip
         self.peer = self.at["peer"].start(*DOCTOR, "--listen")
-        for process, ready in ((self.peer, "answering on"), (relay, '"type":"send"')):
-            self.until(process, ready)
 
     def until(self, process: subprocess.Popen[str], text: str) -> None:
         """Read what a process prints, up to a line with a text."""
@@ -186,7 +186,8 @@ class DoctorTests(SynchronousTestCase):
     def test_causes(self) -> None:
         """Each cause is named, with its cure."""
         self.build()
-        self.serve()
+        self.until(self.peer, "answering on")
+        self.until(self.relay, '"type":"send"')
         for name in FILTERS:
             self.examine(name, PEER)
         for name in ("off", "two", "denied", "far", "alone"):
