@@ -84,7 +84,9 @@ class Probe:
     """One socket, and what came of it."""
 
     event = selectors.EVENT_READ
-    """What it waits for."""
+    """What it waits for, ..."""
+    within_s = ANSWER_S
+    """... and how long."""
 
     def __init__(self, by: str, kind: str, sock: socket.socket | None) -> None:
         """``by``: the interface's name. ``kind``: one of ``report.PROBES``."""
@@ -154,6 +156,7 @@ class Call(Probe):
     """An attempt to connect."""
 
     event = selectors.EVENT_WRITE
+    within_s = CONNECT_S
 
     def __init__(self, by: str, sock: socket.socket, to: Sockaddr) -> None:
         super().__init__(by, "tcp", sock)
@@ -179,8 +182,8 @@ class Call(Probe):
         return True
 
 
-def run(probes: Iterable[Probe], within_s: float) -> None:
-    """Start all probes, and wait until each has an outcome, or the time is up. Their
+def run(probes: Iterable[Probe]) -> None:
+    """Start all probes, and wait until each has an outcome, or its time is up. Their
     sockets are closed then."""
     sent = [one for one in probes if one.socket is not None]
     with selectors.DefaultSelector() as selector:
@@ -188,20 +191,26 @@ def run(probes: Iterable[Probe], within_s: float) -> None:
             assert probe.socket is not None
             selector.register(probe.socket, probe.event, probe)
         try:
-            _rounds(selector, list(sent), within_s)
+            _wait(selector, list(sent))
         finally:
             for probe in sent:
                 probe.close()
 
 
-def _rounds(selector: Any, waiting: list[Probe], within_s: float) -> None:
+def _wait(selector: Any, waiting: list[Probe]) -> None:
     begun = time.monotonic()
-    for until_s in (min(AGAIN_S, within_s), within_s):
-        for probe in list(waiting):
-            _step(selector, waiting, probe, probe.start)
-        while waiting and (left := begun + until_s - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
-                _step(selector, waiting, key.data, key.data.ready)
+    starts_s = [0.0, AGAIN_S]
+    while waiting:
+        passed_s = time.monotonic() - begun
+        for probe in [one for one in waiting if one.within_s <= passed_s]:
+            _leave(selector, waiting, probe)
+        if starts_s and starts_s[0] <= passed_s:
+            del starts_s[0]
+            for probe in list(waiting):
+                _step(selector, waiting, probe, probe.start)
+        next_s = min([*starts_s[:1], *(one.within_s for one in waiting)], default=0.0)
+        for key, _ in selector.select(max(0.0, next_s - passed_s)) if waiting else ():
+            _step(selector, waiting, key.data, key.data.ready)
 
 
 def _step(
@@ -218,8 +227,12 @@ def _step(
         probe.failed(error)
         done = True
     if done:
-        waiting.remove(probe)
-        selector.unregister(probe.socket)
+        _leave(selector, waiting, probe)
+
+
+def _leave(selector: Any, waiting: list[Probe], probe: Probe) -> None:
+    waiting.remove(probe)
+    selector.unregister(probe.socket)
 
 
 # -- which probes there are ------------------------------------------------------------

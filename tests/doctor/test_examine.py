@@ -15,6 +15,7 @@ from relaychat.doctor.listen import DIALECT
 from relaychat.doctor.probes import Heard
 from relaychat.doctor.report import Outcome
 from relaychat.doctor.verdicts import diagnose
+from relaychat.net.dial import TLS_PORT
 from relaychat.wire.discovery import Answer, Door
 from tests.net.pki import make
 from tests.net.shaking import Shaking
@@ -72,6 +73,27 @@ class DoorTests(SynchronousTestCase):
             self.assertEqual(target.certificate, what)
             self.assertEqual(target.door, f"{HERE}:{self.port}")
             self.assertEqual((target.tcp, target.name), (Outcome.OK, "tea"))
+
+    def test_other_port(self) -> None:
+        """The port that is not known before is tried when it is announced; what came of
+        the usual one is forgotten."""
+        place = Place(ip_address(HERE))
+        made = Examination(place, None, 1)
+        told = made._calls(place, TLS_PORT)
+        for probe in told:
+            probe.close()
+            probe.outcome = Outcome.REFUSED
+        made.report.target = made.aim(place)
+        made._take(told)
+        door = Door(DIALECT, HERE, self.port, True)
+        said = Answer(name="tea", instance="0" * 16, at=0, doors=(door,))
+        made.prober.heard.append(Heard("lo", "broadcast", HERE, said))
+        made.reach(place)
+        self.assertEqual(made.report.target.tcp, Outcome.OK)
+        self.assertEqual(made.report.target.door, f"{HERE}:{self.port}")
+        self.assertIn("lo", [row.name for row in made.report.rows])
+        outcomes = {row.of("tcp") for row in made.report.rows}
+        self.assertEqual(outcomes, {Outcome.OK})
 
     def test_no_tls(self) -> None:
         """A door that is open, and has no TLS, is told."""

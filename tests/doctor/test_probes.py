@@ -52,7 +52,7 @@ class ProbeTests(SynchronousTestCase):
         assert nonce is not None
         for sent in (b"junk", answer(bytes(16), SAID), answer(nonce, SAID)):
             self.peer.sendto(sent, source)
-        run([probe], 5)
+        run([probe])
         self.assertEqual(probe.outcome, Outcome.OK)
         (heard,) = prober.heard
         self.assertEqual((heard.source, heard.answer), (str(HERE), SAID))
@@ -62,7 +62,8 @@ class ProbeTests(SynchronousTestCase):
         self.patch(probes, "AGAIN_S", 0.05)
         probe = Prober(self.port, HERE).one(SYSTEM, HERE, 0)
         begun = time.monotonic()
-        run([probe], 0.1)
+        probe.within_s = 0.1
+        run([probe])
         self.assertEqual(probe.outcome, Outcome.SILENT)
         self.assertLess(time.monotonic() - begun, 3)
         self.assertEqual(self.peer.recv(2048), self.peer.recv(2048))
@@ -77,7 +78,7 @@ class ProbeTests(SynchronousTestCase):
                 call(SYSTEM, HERE, self.port, 0),
                 call("lo", HERE, open_port, 0),
             ]
-            run(tried, 5)
+            run(tried)
         self.assertEqual(
             [one.outcome for one in tried],
             [Outcome.REFUSED, Outcome.REFUSED, Outcome.OK],
@@ -86,7 +87,7 @@ class ProbeTests(SynchronousTestCase):
     def test_no_route(self) -> None:
         """What can't be sent has its outcome without a wait."""
         probe = Prober(1, None).one(SYSTEM, ip_address("fe80::1"), 0)
-        run([probe], 5)
+        run([probe])
         self.assertNotIn(probe.outcome, (Outcome.OK, Outcome.SILENT))
 
     def test_no_interface(self) -> None:
@@ -95,7 +96,7 @@ class ProbeTests(SynchronousTestCase):
         prober = Prober(1, None)
         self.assertEqual(prober.everybody(ghost), [])
         tried = [prober.one(ghost.name, HERE, 0), call(ghost.name, HERE, 1, 0)]
-        run(tried, 5)
+        run(tried)
         self.assertEqual([one.outcome for one in tried], [Outcome.UNREACHABLE] * 2)
 
     def test_errors(self) -> None:
