@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relaychat.client.agent import answers
+from relaychat.client.agent.agent import answers
 from relaychat.client.state import agent_socket
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,9 +19,9 @@ import click
 import msgspec
 
 from relaychat.app.verify import DATABASE, examine
-from relaychat.client.command import data_folder
-from relaychat.client.output import note
-from relaychat.client.run import LOCAL, REFUSED
+from relaychat.client.cli.command import data_folder
+from relaychat.client.cli.output import note
+from relaychat.client.cli.run import LOCAL, REFUSED
 from relaychat.hub.records import RoomRecord
 from relaychat.store.api import StoreBroken, StoreLocked
 from relaychat.store.copies import copy_database

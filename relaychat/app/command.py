@@ -7,17 +7,17 @@ from importlib import import_module
 
 import click
 
-from relaychat.client.command import main as client
+from relaychat.client.cli.command import main as client
 
 LATER = {
-    "account": "relaychat.client.account",
+    "account": "relaychat.client.cli.account",
     "backup": "relaychat.app.backup",
     "chaos": "relaychat.testing.chaos_command",
-    "ctl": "relaychat.client.ctl",
-    "discover": "relaychat.client.discover",
+    "ctl": "relaychat.client.cli.ctl",
+    "discover": "relaychat.client.cli.discover",
     "doctor": "relaychat.doctor.command",
     "init": "relaychat.app.init",
-    "lookup": "relaychat.client.lookup",
+    "lookup": "relaychat.client.cli.lookup",
     "restore": "relaychat.app.backup",
     "simulate": "relaychat.testing.simulation.command",
     "test-dialect": "relaychat.testing.dialect_command",

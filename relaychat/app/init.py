@@ -29,8 +29,8 @@ from relaychat.app.certificate import (
     make_server,
     read_issued,
 )
-from relaychat.client.output import note, write
-from relaychat.client.run import LOCAL, REFUSED, USAGE
+from relaychat.client.cli.output import note, write
+from relaychat.client.cli.run import LOCAL, REFUSED, USAGE
 from relaychat.net.tls import colons
 from relaychat.store.folder import make_folder, put_file
 

@@ -13,9 +13,9 @@ import click
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
-from relaychat.client.command import data_folder
-from relaychat.client.output import note
-from relaychat.client.run import LOCAL, REFUSED
+from relaychat.client.cli.command import data_folder
+from relaychat.client.cli.output import note
+from relaychat.client.cli.run import LOCAL, REFUSED
 from relaychat.store.api import Head, Proof
 from relaychat.store.reads import Reads
 from relaychat.store.schema import open_reader

@@ -28,8 +28,8 @@ from twisted.internet.ssl import (
 )
 from zope.interface import implementer
 
+from relaychat.client.cli.output import note
 from relaychat.client.greeting import Greeting
-from relaychat.client.output import note
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError
 from relaychat.client.trust import FirstUse, Pinned, Signed, Trust

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from relaychat.client import output
-from relaychat.client.run import USAGE, run
+from relaychat.client.cli import output
+from relaychat.client.cli.run import USAGE, run
 from relaychat.net.datagrams import PORT
 from relaychat.net.dial import TLS_PORT
 

@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 
 from relaychat import __version__
 from relaychat.app.world import ReactorWorld
-from relaychat.client.output import note
-from relaychat.client.run import LOCAL, Job, Trouble
+from relaychat.client.cli.output import note
+from relaychat.client.cli.run import LOCAL, Job, Trouble
 from relaychat.net.discovery import Discovery, News, Reply, Settings
 from relaychat.net.interfaces import Interface
 from relaychat.net.mdns import Announcer, announced

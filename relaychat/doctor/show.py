@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from relaychat.client.show import clean
+from relaychat.client.cli.show import clean
 from relaychat.doctor.report import PROBES, Outcome, Report, Row
 from relaychat.doctor.verdicts import WELL, Told
 

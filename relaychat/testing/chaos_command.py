@@ -10,9 +10,9 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
-from relaychat.client.output import note
-from relaychat.client.run import UNREACHABLE, USAGE, Trouble, run
-from relaychat.client.stdin import Input
+from relaychat.client.cli.output import note
+from relaychat.client.cli.run import UNREACHABLE, USAGE, Trouble, run
+from relaychat.client.cli.stdin import Input
 from relaychat.net.dial import BadServer
 from relaychat.testing.chaos import FAULTS, ChaosProxy, Fault, Weather
 

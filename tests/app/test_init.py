@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from relaychat.app import init
 from relaychat.app.command import main
 from relaychat.app.config import from_mapping
-from relaychat.client.run import LOCAL, REFUSED, USAGE
+from relaychat.client.cli.run import LOCAL, REFUSED, USAGE
 from relaychat.client.trust import Signed
 from relaychat.net.tls import Certificate as Served
 from relaychat.net.tls import Pair, ServerConnections, load

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from examples.counting import Counting
 from relaychat.app.command import main
 from relaychat.app.options import Options
-from relaychat.client.tap import Options as ClientOptions
+from relaychat.client.agent.tap import Options as ClientOptions
 from relaychat.session.table import controls_of
 from tests.docs.pages import ROOT, blocks, codes
 

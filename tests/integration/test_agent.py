@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from relaychat.client.agent import answers
+from relaychat.client.agent.agent import answers
 from relaychat.client.state import agent_socket
 from tests.integration.client import PASSWORD, ROOM, ClientCase
 from tests.integration.server import PATIENCE_S, environment

@@ -204,7 +204,7 @@ class HelpTests(SynchronousTestCase):
     def test_help_is_quick(self) -> None:
         """Help needs neither Twisted nor a server."""
         code = (
-            "import sys, relaychat.client.command;"
+            "import sys, relaychat.client.cli.command;"
             "sys.stdout.write(str('twisted' in sys.modules))"
         )
         told = subprocess.run(

@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 from relaychat.app.certificate import make_authority, make_server
-from relaychat.client.lookup import lookup_job
-from relaychat.client.run import REFUSED, UNREACHABLE, Trouble
+from relaychat.client.cli.lookup import lookup_job
+from relaychat.client.cli.run import REFUSED, UNREACHABLE, Trouble
 from relaychat.net.tls import colons
-from tests.client.test_pinning import Output
+from tests.client.cli.test_pinning import Output
 from tests.integration.client import MAIN
 from tests.integration.nameservers import NameServerCase, free_port
 from tests.integration.server import PATIENCE_S, ROOT, Folder, Server, environment

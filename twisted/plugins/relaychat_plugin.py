@@ -11,7 +11,7 @@ relaychat = ServiceMaker(
 
 relaychat_client = ServiceMaker(
     "relaychat-client",
-    "relaychat.client.tap",
+    "relaychat.client.agent.tap",
     "A link to a chat relay that stays up and resumes where it was.",
     "relaychat-client",
 )

@@ -1,0 +1,114 @@
+"""``relaychat ctl``: what of it is about accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from relaychat.client.cli.control import Control, entries, show, table
+from relaychat.model.accounts import (
+    AccountList,
+    AddAccount,
+    DeleteAccount,
+    ListAccounts,
+    ListTickets,
+    MakeTicket,
+    ResetMade,
+    ResetPassword,
+    Revoke,
+    Suspend,
+    TicketEntry,
+    TicketList,
+    TicketMade,
+)
+from relaychat.model.errors import NoSuchUser
+from relaychat.model.events import Fault
+
+
+def day(at_ms: int) -> str:
+    """A moment, in the time of this machine; "-" for never."""
+    if not at_ms:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000).strftime("%Y-%m-%d %H:%M")
+
+
+def add_account(
+    path: Path, name: str, rank: bool | None, password: Callable[[], str]
+) -> None:
+    """Make an account, give one a new password, or another rank."""
+    control = Control(path)
+    if rank is not None:
+        ranked = control.try_to(AddAccount(name, None, rank))
+        if not isinstance(ranked, Fault) or ranked.code != NoSuchUser.code:
+            control.accepted(ranked)
+            return
+    control.ask(AddAccount(name, password(), rank))
+
+
+def show_accounts(path: Path, json: bool) -> None:
+    """Every account, a page at a time."""
+    control, after = Control(path), ""
+    rows = [("account", "made", "")]
+    while True:
+        answer = control.ask(ListAccounts(after))
+        assert isinstance(answer, AccountList)
+        if json:
+            show(entries(list(answer.accounts)))
+        for one in answer.accounts:
+            states = [
+                name
+                for name in ("administrator", "suspended", "deleted")
+                if getattr(one, name)
+            ]
+            rows.append((one.name, day(one.made), ", ".join(states)))
+        if not answer.more:
+            break
+        after = answer.accounts[-1].name
+    if not json:
+        show(table(rows))
+
+
+def suspend_account(path: Path, name: str, lift: bool) -> None:
+    """Keep an account out, or let it in again."""
+    Control(path).ask(Suspend(name, lift))
+
+
+def delete_account(path: Path, name: str, blank: bool) -> None:
+    """Delete an account."""
+    Control(path).ask(DeleteAccount(name=name, blank=blank))
+
+
+def reset_password(path: Path, name: str, expires_s: int) -> None:
+    """Write a token for a new password."""
+    made = Control(path).ask(ResetPassword(name, expires_s))
+    assert isinstance(made, ResetMade)
+    show([made.token])
+
+
+def make_ticket(path: Path, uses: int, label: str, expires_s: int) -> None:
+    """Write a ticket."""
+    made = Control(path).ask(MakeTicket(uses, label, expires_s))
+    assert isinstance(made, TicketMade)
+    show([made.secret])
+
+
+def revoke_ticket(path: Path, mark: str) -> None:
+    """Make a ticket worthless."""
+    Control(path).ask(Revoke(ticket=mark))
+
+
+def show_tickets(path: Path, json: bool) -> None:
+    """Tickets that are still good."""
+    control, found, more = Control(path), list[TicketEntry](), True
+    while more:
+        answer = control.ask(ListTickets(found[-1].ticket if found else ""))
+        assert isinstance(answer, TicketList)
+        found += answer.tickets
+        more = answer.more
+    if json:
+        show(entries([*found]))
+        return
+    rows = [("ticket", "left", "until", "label")]
+    rows += [(one.ticket, str(one.left), day(one.expires), one.label) for one in found]
+    show(table(rows))
