@@ -151,7 +151,7 @@ class Fuzz:
         sock = answering_socket(self.loopback, 4, 0)
         got: list[tuple[bytes, list[bytes]]] = []
 
-        def received(data: bytes, sender: Any) -> None:
+        def received(data: bytes, sender: Any, ancillary: Any) -> None:
             got.append((data, self.received(data, sender, self.loopback)))
 
         reader = Reader(NoReactor(), self.world.later, sock, received)

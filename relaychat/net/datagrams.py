@@ -45,6 +45,14 @@ DATAGRAM_BYTES = 2048
 """More than any datagram of ours: what was cut would look shorter than it is."""
 
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
+Ancillary = list[tuple[int, int, bytes]]
+"""What Linux tells of a datagram beside its bytes, or is told: level, type, data."""
+_IP_PKTINFO = 8
+"""Not in ``socket`` before Python 3.14."""
+_PKTINFO_4 = struct.Struct("@i4s4s")
+"""Interface, the address of ours that is concerned, the address in the header."""
+_ANCILLARY_BYTES = socket.CMSG_SPACE(20)
+"""IPv6's, the longer one."""
 
 
 class Way(NamedTuple):
@@ -133,7 +141,8 @@ def _bind_to_device(sock: socket.socket, name: str) -> None:
 
 def answering_socket(interface: Interface, version: int, port: int) -> socket.socket:
     """A socket that hears the questions which come in by one interface, of IP version 4
-    or 6. Several relays of a machine may have one each. Raises OSError."""
+    or 6, and to which address. Several relays of a machine may have one each. Raises
+    OSError."""
     made = _socket(version)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,14 +152,29 @@ def answering_socket(interface: Interface, version: int, port: int) -> socket.so
             made.bind(("0.0.0.0", port))
             mreqn = struct.pack("@4s4si", GROUP_4.packed, bytes(4), interface.index)
             made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, mreqn)
+            made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         else:
             made.bind(("::", port))
             mreq = struct.pack("@16si", GROUP_6.packed, interface.index)
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, mreq)
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     except OSError:
         made.close()
         raise
     return made
+
+
+def back(ancillary: Ancillary) -> Ancillary:
+    """What an answer is sent with, so that it comes from the address that was asked: a
+    machine may have several, and a firewall lets no other in. Empty for a question to a
+    group of IPv6; for broadcast and groups of IPv4 the kernel has named an address."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            _, ours, _ = _PKTINFO_4.unpack(data)
+            return [(level, kind, _PKTINFO_4.pack(0, ours, bytes(4)))]
+        if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            return [] if IPv6Address(data[:16]).is_multicast else [(level, kind, data)]
+    return []
 
 
 def _socket(version: int) -> socket.socket:
@@ -174,10 +198,10 @@ class Reader:
         reactor: Any,
         later: Callable[[float, Callable[[], None]], Timer],
         sock: socket.socket,
-        received: Callable[[bytes, Any], None],
+        received: Callable[[bytes, Any, Ancillary], None],
     ) -> None:
-        """``received`` is called with each datagram and the address it came from;
-        ``later`` is ``World.later``, or ``callLater``."""
+        """``received`` is called with each datagram, the address it came from, and what
+        else is known of it; ``later`` is ``World.later``, or ``callLater``."""
         self.socket = sock
         self._reactor = reactor
         self._later = later
@@ -197,11 +221,13 @@ class Reader:
         """Read what there is, up to the bound; past that, pause."""
         for _ in range(READ_AT_ONCE):
             try:
-                data, source = self.socket.recvfrom(DATAGRAM_BYTES)
+                data, ancillary, _, source = self.socket.recvmsg(
+                    DATAGRAM_BYTES, _ANCILLARY_BYTES
+                )
             except OSError:  # Nothing there; or its interface is gone, as we hear soon.
                 return
             try:
-                self._received(data, source)
+                self._received(data, source, ancillary)
             except Exception:
                 self._log.failure("a datagram could not be dealt with")
             if self.socket.fileno() < 0:

@@ -21,7 +21,14 @@ from msgspec import Struct
 from twisted.logger import Logger
 
 from relaychat.model.world import Timer, World
-from relaychat.net.datagrams import PORT, Reader, answering_socket, sockaddr
+from relaychat.net.datagrams import (
+    PORT,
+    Ancillary,
+    Reader,
+    answering_socket,
+    back,
+    sockaddr,
+)
 from relaychat.net.interfaces import IP, Interface, read_interfaces
 from relaychat.net.reach import Network, Open, may_ask, reachable
 from relaychat.wire.discovery import Answer, Door, Load, Room, answer, read_query
@@ -231,7 +238,10 @@ class Discovery:
         self._fresh_until_us = self._world.monotonic_us() + int(FRESH_S * times * 1e6)
         waiting, self._waiting = self._waiting, []
         for call in waiting:
-            call()
+            try:
+                call()
+            except Exception:  # It is a turn of the hub's that this is called in.
+                self._log.failure("an answer could not be given")
 
     def _answer(self, interface: Interface, source: IP) -> Answer:
         """What one who asks by an interface is told."""
@@ -267,6 +277,9 @@ class Discovery:
         wanted = listened_on(interfaces, self._speaker.doors(), self._settings)
         for key in [key for key in self._readers if key not in wanted]:
             self._readers.pop(key).close()
+        there = {interface.name for interface, _ in wanted}
+        for known in [one for one in self._troubles if one[0] not in there]:
+            del self._troubles[known]
         for interface, version in wanted:
             if (interface, version) not in self._readers:
                 self._listen(interface, version)
@@ -280,8 +293,9 @@ class Discovery:
         self._troubles.pop((interface.name, version), None)
         send = partial(_send, sock, interface)
 
-        def received(data: bytes, sender: Any) -> None:
-            self.received(data, sender, interface, partial(send, sender))
+        def received(data: bytes, sender: Any, ancillary: Ancillary) -> None:
+            reply = partial(send, sender, back(ancillary))
+            self.received(data, sender, interface, reply)
 
         reader = Reader(self._reactor, self._world.later, sock, received)
         self._readers[interface, version] = reader
@@ -301,11 +315,17 @@ class Discovery:
         )
 
 
-def _send(sock: socket.socket, interface: Interface, sender: Any, data: bytes) -> None:
+def _send(
+    sock: socket.socket,
+    interface: Interface,
+    sender: Any,
+    ancillary: Ancillary,
+    data: bytes,
+) -> None:
     """Send, if the kernel can: who has no answer asks again."""
     source = ip_address(sender[0].partition("%")[0])
     scope = interface.index if source.version == 6 and source.is_link_local else 0
     try:
-        sock.sendto(data, sockaddr(source, sender[1], scope))
+        sock.sendmsg([data], ancillary, 0, sockaddr(source, sender[1], scope))
     except OSError:
         return

@@ -270,7 +270,7 @@ class LinkTests(NetworkCase):
         """Search until the relay is found there."""
         until = time.monotonic() + PATIENCE_S
         while True:
-            found = self.found().get("tea.example", {}).get("server")
+            found = self.found("--wait", "0.3").get("tea.example", {}).get("server")
             if found == server:
                 return
             self.assertLess(time.monotonic(), until, found)

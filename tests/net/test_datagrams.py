@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+from ipaddress import IPv4Address, IPv6Address
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +18,7 @@ from relaychat.net.datagrams import (
     answering_socket,
     asking_addresses,
     asking_socket,
+    back,
     ways,
 )
 from relaychat.net.interfaces import Interface, read_interfaces
@@ -70,6 +73,29 @@ class WayTests(SynchronousTestCase):
         self.assertEqual(way.sockaddr, (str(GROUP_6), 7602, 0, LAN.index))
 
 
+class BackTests(SynchronousTestCase):
+    """Which address of ours an answer comes from."""
+
+    def test_asked(self) -> None:
+        """The one that was asked. It goes by whichever interface the socket has."""
+        kind = (socket.IPPROTO_IP, 8)  # IP_PKTINFO
+        here, told = IPv4Address("10.0.0.7").packed, IPv4Address("10.0.0.255").packed
+        asked = struct.pack("@i", 3) + here + told
+        self.assertEqual(
+            back([(1, 1, b"x"), (*kind, asked)]),
+            [(*kind, struct.pack("@i", 0) + here + bytes(4))],
+        )
+        six = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)
+        asked = IPv6Address("fe80::7").packed + struct.pack("@i", 3)
+        self.assertEqual(back([(*six, asked)]), [(*six, asked)])
+
+    def test_group(self) -> None:
+        """Not the group, if that was asked, and none that is not known."""
+        asked = GROUP_6.packed + struct.pack("@i", 3)
+        self.assertEqual(back([(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, asked)]), [])
+        self.assertEqual(back([]), [])
+
+
 class ReaderTests(SynchronousTestCase):
     """On the real loopback, without a reactor."""
 
@@ -82,7 +108,7 @@ class ReaderTests(SynchronousTestCase):
             self.skipTest(f"sockets can't be bound to an interface here: {error}")
         self.got: list[bytes] = []
         self.reader = Reader(
-            self.reactor, self.world.later, sock, lambda data, _: self.got.append(data)
+            self.reactor, self.world.later, sock, lambda *got: self.got.append(got[0])
         )
         self.addCleanup(self.reader.close)
         self.port = sock.getsockname()[1]
@@ -135,7 +161,7 @@ class ReaderTests(SynchronousTestCase):
     def test_a_bug_is_logged(self) -> None:
         """What can't be dealt with is logged, and the next one read."""
 
-        def broken(data: bytes, sender: object) -> None:
+        def broken(data: bytes, sender: object, ancillary: object) -> None:
             self.got.append(data)
             raise ZeroDivisionError
 

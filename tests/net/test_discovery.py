@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from socket import AF_INET, AF_INET6
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +195,22 @@ class AnswerTests(SynchronousTestCase):
         self.assertLessEqual(len(out), 1)
         self.assertLessEqual(sum(map(len, out)), len(data))
 
+    def test_a_bug_in_an_answer(self) -> None:
+        """It is logged, does not reach the hub that has told the news, and keeps no
+        answer from the others, nor from who asks later."""
+        self.relay.held = []
+
+        def broken(data: bytes) -> None:
+            raise ZeroDivisionError
+
+        self.discovery.received(query(b"x" * 16), ("192.168.1.77", 40000), LAN, broken)
+        self.ask()
+        self.relay.held.pop()(self.relay.now)
+        self.assertEqual(len(self.out), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.relay.held = None
+        self.assertIsNotNone(self.ask("192.168.1.200"))
+
     def test_stopped(self) -> None:
         """After the end nobody gets an answer that was still to come."""
         self.relay.held = []
@@ -328,6 +346,32 @@ class LookTests(SynchronousTestCase):
             found = read_answer(sock.recv(2048))
         assert found is not None
         self.assertEqual(found[0], b"n" * 16)
+
+    def test_from_the_address_that_was_asked(self) -> None:
+        """An answer comes from where the question went, though the machine would send
+        from another address by itself."""
+        reader = self.reactor.reading[0]
+        port = reader.socket.getsockname()[1]
+        for there in ("127.0.0.7", "127.0.0.1"):
+            with socket.socket(AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(5)
+                sock.bind(("127.0.0.1", 0))
+                sock.connect((there, port))  # So no other answer comes through.
+                sock.send(query(there.rjust(16).encode()))
+                reader.doRead()
+                self.assertIsNotNone(read_answer(sock.recv(2048)))
+
+    def test_from_the_address_that_was_asked_by_ipv6(self) -> None:
+        """So it is in IPv6."""
+        readers = [one for one in self.reactor.reading if one.socket.family == AF_INET6]
+        if not readers:
+            self.skipTest("no IPv6 here")
+        with socket.socket(AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+            sock.connect(("::1", readers[0].socket.getsockname()[1]))
+            sock.send(query(b"n" * 16))
+            readers[0].doRead()
+            self.assertIsNotNone(read_answer(sock.recv(2048)))
 
     def test_stop(self) -> None:
         """In the end nothing is read and nothing looked at."""

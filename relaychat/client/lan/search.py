@@ -171,7 +171,12 @@ class Search:
         asker = Asker(name, sock, found, self._heard, self._clock, self._chance)
         self.askers.append(asker)
         self._readers.append(
-            Reader(self._reactor, self._reactor.callLater, sock, asker.received)
+            Reader(
+                self._reactor,
+                self._reactor.callLater,
+                sock,
+                lambda data, sender, ancillary: asker.received(data, sender),
+            )
         )
         return asker
 
