@@ -405,7 +405,7 @@ def measure(
     prepare(work, guests, agent)
     tail = Reader(
         work.relaychat(
-            "tail", ROOM, "--json", "--since", "0", "--nick", "tailer",
+            "tail", ROOM, "--json", "--after", "0", "--nick", "tailer",
             account=not guests, stdout=subprocess.PIPE,
         )
     )  # fmt: skip

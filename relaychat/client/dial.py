@@ -72,18 +72,18 @@ class Trusting(NamedTuple):
 
     def at(self, place: Place) -> Trust:
         """Whom to trust at a place. Raises ValueError, BadServer, StateError."""
-        host, shows = place.host, _shown(self.shows)
+        host, where, shows = place.host, str(place), _shown(self.shows)
         if self.fingerprint:
             return Pinned(host, self.fingerprint, **shows)
         if self.ca is not None:
-            return Signed(host, _authorities(self.ca), **shows)
-        pin = self.pins.get(str(place)) if self.pins is not None else None
+            return Signed(host, _authorities(self.ca), where, named=True, **shows)
+        pin = self.pins.get(where) if self.pins is not None else None
         if pin is not None:
             return Pinned(host, pin.fingerprint, pin.since, **shows)
         if self.pins is not None and self.new:
             keep = partial(keep_pin, self.pins, place)
             return FirstUse(host, platformTrust(), keep, **shows)
-        return Signed(host, platformTrust(), **shows)
+        return Signed(host, platformTrust(), where, **shows)
 
 
 def _shown(file: Path | None) -> dict[str, Any]:

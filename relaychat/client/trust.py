@@ -97,8 +97,18 @@ class Trust(ABC):
 class Signed(Trust):
     """Trusts who is signed by one of ``authorities``, and is who was asked for."""
 
-    def __init__(self, host: str, authorities: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        host: str,
+        authorities: Any,
+        where: str = "",
+        named: bool = False,
+        **options: Any,
+    ) -> None:
+        """``where``: what the server is called for ``relaychat trust``. ``named``: the
+        authorities are those of ``--ca``, not the system's."""
         super().__init__(host, trustRoot=authorities, **options)
+        self._where, self._named = where, named
         self._wanted = (IPAddress_ID if self.is_address else DNS_ID)(self._name)
 
     def problem(self, certificate: Any, error: int, depth: int) -> str:
@@ -112,13 +122,18 @@ class Signed(Trust):
             what = f"is not for {self.host}"
         else:
             return ""
+        if error not in UNKNOWN:  # Another authority would not mend it.
+            advice = "If"
+        elif self._named:
+            advice = "It is not by the authority that --ca names. If"
+        else:
+            advice = "Name its authority with --ca; or if"
         # Above depth 0 it is an authority's, which nobody could pin.
         pin = "" if depth else f" --fingerprint {fingerprint_of(certificate)}, or"
         return (
-            f"the certificate {what}. Name its authority with --ca; or if the relay's"
-            " owner confirms its fingerprint, trust it by that:"
-            f"{pin} relaychat trust"
-        )
+            f"the certificate {what}. {advice} the relay's owner confirms its"
+            f" fingerprint, trust it by that:{pin} relaychat trust {self._where}"
+        ).rstrip()
 
     def _is_for_us(self, certificate: Any) -> bool:
         try:

@@ -148,6 +148,21 @@ class SignedTests(TrustCase):
         self.assertNotIn("--fingerprint", problem)
         self.assertIn("relaychat trust", problem)
 
+    def test_what_helps(self) -> None:
+        """Another authority is named where that would help, and none where one was
+        named already, or where time or name are what is wrong."""
+        stranger, where = make(*NAMES), "tls:relay.test:7601"
+        trusted = self.trust_root(self.authority)
+        problem = self.meet(Signed("localhost", trusted, where, named=True), stranger)
+        self.assertIn("self-signed. It is not by the authority that --ca", problem)
+        self.assertNotIn("Name its authority", problem)
+        self.assertTrue(problem.endswith(f"or relaychat trust {where}"), problem)
+        old = make(*NAMES, begins=-2 * DAY, ends=-DAY, by=self.authority)
+        for host, shown in (("localhost", old), ("chat.test", self.good)):
+            problem = self.meet(self.signed(host), shown)
+            self.assertNotIn("--ca", problem)
+            self.assertIn("--fingerprint", problem)
+
     def test_other_errors(self) -> None:
         """What we have no words for is told by OpenSSL's number."""
         problem = self.signed("localhost").problem(_Shown(), 50, 1)

@@ -19,7 +19,7 @@ class BotTests(ClientCase):
         bot = self.start(
             "bot", "--room", ROOM, "--nick", "bert", "--start-s", "30", *words
         )
-        reader = self.start("tail", ROOM, "--json", "--since", "0")
+        reader = self.start("tail", ROOM, "--json", "--after", "0")
         assert reader.stdout is not None
         inside = set()
         for line in reader.stdout:

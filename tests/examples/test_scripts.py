@@ -81,7 +81,7 @@ class ScriptTests(ClientCase):
     def test_ask(self) -> None:
         """A script asks, somebody answers, and it has the answer."""
         script = self.script(str(EXAMPLES / "ask.py"), self.place(), ROOM, "may I?")
-        reader = self.start("tail", ROOM, "--json", "--since", "0", login=False)
+        reader = self.start("tail", ROOM, "--json", "--after", "0", login=False)
         assert reader.stdout is not None
         for line in reader.stdout:
             if json.loads(line).get("text") == "may I?":

@@ -52,12 +52,16 @@ class AccountTests(ClientCase):
         self.rank_and_end()
 
     def log_in_once(self) -> None:
-        """A device needs the password once."""
-        self.assertIn("nick_in_use", self.refused("account", "devices"))
-        secret = self.folder.path / "secret"
-        with_it = ("account", "devices", "--json", "--password-file", str(secret))
-        (device,) = map(json.loads, self.eve(*with_it).splitlines())
+        """A device needs the password once, and the first has given it already."""
+        elsewhere = ("account", "devices", "--state", "elsewhere")
+        self.assertIn("nick_in_use", self.refused(*elsewhere))
+        (device,) = map(
+            json.loads, self.eve("account", "devices", "--json").splitlines()
+        )
         self.assertTrue(device["this"])
+        secret = self.folder.path / "secret"
+        self.assertIn("this", self.eve(*elsewhere, "--password-file", str(secret)))
+        self.assertIn("this", self.eve(*elsewhere))
         self.eve("send", "#ops", "no password needed")
         # Nor does a pipe, which is a device of its own: the first vouches for it.
         self.eve("pipe", "#ops", stdin="nor here\n")
@@ -134,6 +138,11 @@ class AccountTests(ClientCase):
             "account", "register", *nowhere, stdin="a\n", login=False
         )
         self.assertEqual((code, len(notes.splitlines())), (3, 1), notes)
+        for told in ("a new account", "is there already"):
+            code, _, notes = self.finish(
+                "ctl", "account", "zoe", stdin="a\n", login=False
+            )
+            self.assertEqual((code, told in notes), (0, True), notes)
         code, _, notes = self.finish("ctl", "invite", "--expires", "soon", login=False)
         self.assertEqual(code, 2)
         ticket = self.ctl("invite")

@@ -35,6 +35,8 @@ class OnceTests(ClientCase):
         page = self.output("history", ROOM, "--after", "1", "-n", "1", "--json")
         self.assertEqual(json.loads(page)["text"], "hello")
         self.assertEqual(self.output("history", ROOM, "--since", "2999-01-01"), "")
+        self.assertIn("hello", self.output("history", ROOM, "--since", "2h"))
+        self.assertEqual(self.output("history", ROOM, "--until", "2h"), "")
 
     def test_history_leaves_no_trace(self) -> None:
         """To read a log makes no room and no member: who is not in the room is refused,

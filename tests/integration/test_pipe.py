@@ -29,7 +29,7 @@ class TailTests(ClientCase):
         """It follows through kill -9 of the server, and goes on at its cursor when it
         is started anew."""
         self.output("send", ROOM, "one")
-        tail = self.start("tail", ROOM, "--json", "--since", "0", "--cursor", "cursor")
+        tail = self.start("tail", ROOM, "--json", "--after", "0", "--cursor", "cursor")
         self.assertEqual(self.read(tail, 1), ["one"])
         self.server.end(signal.SIGKILL)
         self.server = self.serve()
@@ -40,7 +40,7 @@ class TailTests(ClientCase):
         self.assertEqual(tail.returncode, 130, notes)
         self.assertIn("connected again", notes)
         self.output("send", ROOM, "three")
-        tail = self.start("tail", ROOM, "--json", "--since", "0", "--cursor", "cursor")
+        tail = self.start("tail", ROOM, "--json", "--after", "0", "--cursor", "cursor")
         self.assertEqual(self.read(tail, 1), ["three"])
         tail.send_signal(signal.SIGTERM)
         self.assertEqual(tail.wait(PATIENCE_S), 143)
@@ -48,7 +48,7 @@ class TailTests(ClientCase):
     def test_nobody_reads(self) -> None:
         """When its output is closed it ends at once, without a traceback."""
         self.output("send", ROOM, "one")
-        tail = self.start("tail", ROOM, "--since", "0")
+        tail = self.start("tail", ROOM, "--after", "0")
         assert tail.stdout is not None
         assert tail.stderr is not None
         tail.stdout.readline()

@@ -23,18 +23,16 @@ def account() -> None:
 @click.option("--ticket", default="", help="An invitation, where one is needed.")
 @connection
 def register(ticket: str, **options: Any) -> None:
-    """Make the account that --nick names.
+    """Make the account that --nick names, and log this device in to it.
 
     Its password is that of --password-file or $RELAYCHAT_PASSWORD, else it is asked
     for; without a terminal it is the first line of stdin.
     """
-    from relaychat.client.cli.account_jobs import before_hello
+    from relaychat.client.cli.account_jobs import register_job
     from relaychat.client.cli.run import run
-    from relaychat.model.accounts import Register
 
     where = target(options)
-    password = where.password or new_password()
-    run(before_hello(where, Register(where.nick, password, ticket)))
+    run(register_job(where, where.password or new_password(), ticket))
 
 
 @account.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted.python.failure import Failure
 from relaychat.client import dial
 from relaychat.client.cli.control import entries, show, table
 from relaychat.client.cli.control_accounts import day
+from relaychat.client.cli.output import note
 from relaychat.client.cli.run import REFUSED, UNREACHABLE, USAGE, Job, Trouble
 from relaychat.client.cli.visit import Target, Visit, refusal
 from relaychat.client.reasons import reason_of
@@ -22,10 +24,11 @@ from relaychat.model.accounts import (
     CertificateList,
     DeviceList,
     ListTokens,
+    Register,
     TokenList,
     TokenMade,
 )
-from relaychat.model.commands import Command
+from relaychat.model.commands import Command, Ping
 from relaychat.model.errors import NoSuchCredential
 from relaychat.model.events import Answer, Fault
 from relaychat.model.words import Word
@@ -90,6 +93,19 @@ def before_hello(target: Target, command: Command) -> Job:
         asking.answer.addTimeout(ANSWER_S, reactor, _too_late)
         _tell(await asking.answer, nothing)
         return 0
+
+    return job
+
+
+def register_job(target: Target, password: str, ticket: str) -> Job:
+    """Make the account, and log this device in to it."""
+    make = before_hello(target, Register(target.nick, password, ticket))
+    log_in = ask_job(dataclasses.replace(target, password=password), Ping(), nothing)
+
+    async def job(reactor: Any) -> int:
+        await make(reactor)
+        note(f"{target.nick} is your account now")
+        return await log_in(reactor)
 
     return job
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import getpass
 import os
+import warnings
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from relaychat import __version__
+from relaychat.client.cli.asking import moment
 
 if TYPE_CHECKING:
     from relaychat.client.cli.visit import Target
@@ -28,6 +29,11 @@ Exit codes: 0 done; 1 the server refused; 2 wrong command line; 3 the server can
 reached or did not answer in time; 4 local trouble (state folder, changed input);
 130 Ctrl-C; 141 nobody reads the output any more; 143 terminated.
 """
+
+NO_TERMINAL = (
+    "--login asks at a terminal, and there is none; give --password-file, or the "
+    "password as $RELAYCHAT_PASSWORD"
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,8 +156,17 @@ def _password(login: bool, file: Path | None) -> str | None:
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"{file}: {error}") from None
     if login:
-        return getpass.getpass("Password: ")
+        return _typed_password()
     return os.environ.get("RELAYCHAT_PASSWORD")
+
+
+def _typed_password() -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass("Password: ")
+        except getpass.GetPassWarning:
+            raise click.UsageError(NO_TERMINAL) from None
 
 
 room_key = click.option("--key", default="", help="The room's key, if it has one.")
@@ -245,7 +260,9 @@ def send(room: str, text: str, kind: Kind | None, **options: Any) -> None:
     epilog=EXIT_CODES, short_help="Follow a room, through restarts of the server."
 )
 @click.argument("room")
-@click.option("--since", type=click.IntRange(0), help="Begin after this seq; 0: all.")
+@click.option(
+    "--after", "since", type=click.IntRange(0), help="Begin after this seq; 0: all."
+)
 @click.option(
     "--cursor",
     "cursors",
@@ -264,24 +281,19 @@ def tail(room: str, **options: Any) -> None:
     run(tail_job(target(options), room, **options))
 
 
-def _time(
-    context: click.Context, option: click.Parameter, value: str | None
-) -> int | None:
-    if value is None:
-        return None
-    try:
-        return int(datetime.fromisoformat(value).timestamp() * 1000)
-    except ValueError:
-        raise click.BadParameter("a time is written 2026-01-31T18:30") from None
-
-
 @main.command(epilog=EXIT_CODES, short_help="Write what a room's log holds.")
 @click.argument("room")
 @click.option("-n", "--limit", default=100, show_default=True, help="Events; 0: all.")
 @click.option("--before", type=click.IntRange(1), help="Only below this seq.")
 @click.option("--after", type=click.IntRange(0), help="Only above this seq, the first.")
-@click.option("--since", callback=_time, help="Only from this time on, the first.")
-@click.option("--until", callback=_time, help="Only before this time.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=moment,
+    help="Only from this time on, the first: 2h, 3d (ago), 2026-01-31, "
+    "2026-01-31T18:30.",
+)
+@click.option("--until", metavar="TIME", callback=moment, help="Only before this time.")
 @click.option(
     "--join", is_flag=True, help="Go in first if you are not in it; the room is told."
 )

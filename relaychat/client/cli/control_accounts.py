@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from relaychat.client.cli.control import Control, entries, show, table
+from relaychat.client.cli.output import note
 from relaychat.model.accounts import (
     AccountList,
     AddAccount,
@@ -38,12 +39,16 @@ def add_account(
 ) -> None:
     """Make an account, give one a new password, or another rank."""
     control = Control(path)
-    if rank is not None:
-        ranked = control.try_to(AddAccount(name, None, rank))
-        if not isinstance(ranked, Fault) or ranked.code != NoSuchUser.code:
-            control.accepted(ranked)
+    known = control.try_to(AddAccount(name, None, rank))
+    new = isinstance(known, Fault) and known.code == NoSuchUser.code
+    if not new:
+        control.accepted(known)
+        if rank is not None:
+            note(f"{name} is {'an' if rank else 'no'} administrator now")
             return
+        note(f"{name} is there already, and gets a new password; its sessions end")
     control.ask(AddAccount(name, password(), rank))
+    note(f"{name} is a new account" if new else f"{name} has the new password")
 
 
 def show_accounts(path: Path, json: bool) -> None:
