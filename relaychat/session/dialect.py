@@ -55,6 +55,10 @@ class Dialect(Form):
     """Whether events are rendered once for all sessions. If not, once for each, by its
     own instance: for protocols in which one peer's event has something that another's
     has not (a number, a subscription)."""
+    pipelined: ClassVar[bool] = True
+    """Whether a frame may be read before all that was asked in front of it has been
+    answered. If not, what the dialect knows from answers is up to date in every verb,
+    and a peer has one command at a time on its way."""
     settings: Any = None
     """What the configuration says of it in ``[extension.NAME]``: an instance of its
     own subclass of ``Settings``, whose values are the defaults."""
@@ -157,10 +161,10 @@ class Dialect(Form):
         """What a verb returned, as commands and answers."""
         if isinstance(asked, Command):
             return (asked,)
-        if not asked:
-            return ()
         if isinstance(asked, str | bytes):
             return (Rendered(self.pack(asked)),)
+        if not asked:
+            return ()
         words: list[Command | Rendered] = [
             one if isinstance(one, Command) else Rendered(self.pack(one))
             for one in asked
@@ -193,7 +197,7 @@ class Dialect(Form):
         it would let a message's author forge lines, so it becomes a space."""
         if isinstance(shown, bytes):
             return shown
-        if not shown:
+        if shown is None:
             return b""
         end = self.line_end
         if isinstance(shown, str):

@@ -72,7 +72,7 @@ class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
+        "_asked", "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
         "_heart", "_host", "_most_bytes", "_most_commands", "_pace", "_paused",
         "_query", "_retry", "_silent", "_timers", "_told_hub", "_unsent", "_waiting",
         "account", "allowance", "link", "speech", "state",
@@ -94,12 +94,15 @@ class Session(Peer):
         self._timers: Timers | None = None
         self._framer = self.speech.framer()
         self._waiting: deque[bytes | RelayError | Word] = deque()
+        self._asked = 0
+        """How many of those at its front the dialect has asked since one was taken, or
+        what held them was answered: what follows from that answer goes before them."""
         self._paused = False
         self._flight = 0
         """Commands of ours in the hub."""
         self._flight_bytes = 0
         """Bytes of the frames that they came in."""
-        self._most_commands = host.limits.flight_commands
+        self._most_commands = host.limits.flight_commands if self.speech.pipelined else 1
         self._most_bytes = host.limits.flight_bytes
         self._query: Command | None = None
         """What nothing may overtake: a query of the hub, or an errand."""
@@ -214,9 +217,14 @@ class Session(Peer):
         self._pump()
 
     def ask(self, *words: Word) -> None:
-        """Take commands and answers of the dialect's own, in front of what the peer has
-        said meanwhile: they follow from what it said before."""
-        self._waiting.extendleft(reversed(words))
+        """Take commands and answers of the dialect's own, in the order in which they
+        are asked, and in front of what the peer has said meanwhile: they follow from
+        what it said before."""
+        waiting = self._waiting
+        waiting.rotate(-self._asked)
+        waiting.extendleft(reversed(words))
+        waiting.rotate(self._asked)
+        self._asked += len(words)
         if not self._paused:
             self._pump()
 
@@ -269,6 +277,7 @@ class Session(Peer):
                     self._paused = True
                     self.link.pause()
                 return
+            self._asked = 0
             self._take(waiting.popleft())
         if self._paused:
             self._paused = False
@@ -421,6 +430,7 @@ class Session(Peer):
 
     def _run(self, answer: Word, command: Command) -> None:
         self._errand = self._query = None
+        self._asked = 0
         self._answer(answer)
         self._pump()
 
@@ -446,6 +456,7 @@ class Session(Peer):
         """See ``Peer.outcome``."""
         if command is self._query:
             self._query = None
+            self._asked = 0
             self._unsent = True
             if self._waiting:
                 self._host.world.later(0, self._pump)
@@ -465,6 +476,7 @@ class Session(Peer):
                 self.account = None
             return result
         limits = self._host.limits
+        self._asked = 0
         if self.state is State.ENTERING:
             self.state = State.READY
             if self.account is not None:

@@ -43,6 +43,16 @@ class Lines(Dialect):
         """Answer by itself, at any time."""
         return ["early", "or\r\nlate"]
 
+    @verb("JOIN <room>")
+    def join(self, room: str) -> Asked:
+        """Join."""
+        return commands.Join(room)
+
+    @verb("EMPTY [<alone>]", early=True)
+    def empty(self, alone: str = "") -> Asked:
+        """Answer with an empty line, or with one between two others."""
+        return "" if alone else ["above", "", "below"]
+
     @verb("NOTHING", early=True)
     def nothing(self) -> Asked:
         """Say nothing."""
@@ -112,6 +122,53 @@ class Led(Lines):
     def welcome(self, event: events.Welcome) -> None:
         """Nothing is said; two things are asked."""
         self.session.ask(commands.Join("#tea"), commands.SetTopic("#tea", "biscuits"))
+
+
+class Asking(Led):
+    """Asks one thing after the other, and more because of an answer."""
+
+    name = "asking"
+
+    @render(events.Welcome)
+    def welcome(self, event: events.Welcome) -> None:
+        """Nothing is said."""
+        self.session.ask(commands.Join("#tea"))
+        self.session.ask(commands.Who(event.nick))
+        self.session.ask(commands.Say("#tea", "here I am"))
+
+    @render(events.WhoIs)
+    def about(self, event: events.WhoIs) -> None:
+        """Nothing is said."""
+        self.session.ask(commands.Say("#tea", f"{event.nick}? That is me"))
+        self.session.ask(commands.SetTopic("#tea", "biscuits"))
+
+
+class Counting(Lines):
+    """Knows how much was said in a room before: what it asks for, it needs before it
+    reads on."""
+
+    name = "counting"
+    pipelined = False
+
+    def opening(self) -> None:
+        """Nothing is said."""
+        self.count = 0
+
+    @verb("COUNT")
+    def counted(self) -> str:
+        """Say how much was said."""
+        return f"{self.count} said"
+
+    @render(events.RoomShown)
+    def shown(self, event: events.RoomShown) -> None:
+        """Nothing is said; something is asked."""
+        self.session.ask(commands.History(event.room))
+
+    @render(events.Page)
+    def page(self, event: events.Page) -> str:
+        """A line."""
+        self.count = sum(isinstance(one, events.Said) for one in event.events)
+        return "counted"
 
 
 class Numbered(Lines):
@@ -198,6 +255,15 @@ class VerbTests(RelayTestCase):
         ann.dataReceived(b"NAME\nTIME\nNOTHING\n\n   \n")
         self.assertEqual(wire.value(), b"ann\r\nearly\r\nor  late\r\n")
 
+    def test_empty_lines(self) -> None:
+        """An empty string is an empty line, alone and in a list."""
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"EMPTY alone\nEMPTY\n")
+        self.assertEqual(wire.value(), b"\r\nabove\r\n\r\nbelow\r\n")
+        lines = Lines.form()
+        self.assertEqual(lines.pack(""), b"\r\n")
+        self.assertEqual(lines.pack([]), b"")
+
     def test_asked_by_the_dialect(self) -> None:
         """What a dialect asks by itself goes in front of what the peer has said
         meanwhile."""
@@ -208,6 +274,35 @@ class VerbTests(RelayTestCase):
             wire.value(),
             b"ann joined\r\n#tea\r\n201 ann is in #tea\r\nann one\r\nann two\r\n",
         )
+
+    def test_asked_one_by_one(self) -> None:
+        """What is asked for piece by piece is carried out in that order, whether the
+        peer has said something meanwhile or not; what follows from an answer goes
+        first."""
+        for more, heard in ((b"", b""), (b"NAME\nSAY #tea one\n", b"ann\r\nann one\r\n")):
+            ann, wire = self.open(Asking)
+            wire.clear()
+            ann.dataReceived(b"IAM ann\n" + more)
+            self.assertEqual(
+                wire.value(),
+                b"ann joined\r\n#tea\r\n201 ann is in #tea\r\n"
+                b"ann ann? That is me\r\nann here I am\r\n" + heard,
+            )
+            ann.say(commands.Bye())
+
+    def test_not_pipelined(self) -> None:
+        """Where nothing is pipelined, a frame is read when all before it is answered,
+        and what the dialect asked because of it as well."""
+        bob, _ = self.connect("bob", "#tea")
+        bob.say(commands.Say("#tea", "one"), commands.Say("#tea", "two"))
+        for data in (b"IAM ann #tea\nCOUNT\nTIME\n", b"JOIN #tea\nCOUNT\nTIME\n"):
+            ann, wire = self.open(Counting)
+            if data.startswith(b"JOIN"):
+                ann.say(commands.Hello("eve"))
+            wire.clear()
+            ann.dataReceived(data)
+            _, _, told = wire.value().partition(b"#tea\r\n")
+            self.assertEqual(told, b"counted\r\n2 said\r\nearly\r\nor  late\r\n")
 
     def test_last_word(self) -> None:
         """Answers and commands of one list keep their places; bytes stay as they are.
