@@ -18,7 +18,8 @@ On the native wire, one line each:
 
 
 def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> str:
-    """One line for each door, the fingerprints, and the first words."""
+    """One line for each door, the fingerprints, and the first words, if any door is
+    native."""
     lines = [f"relaychat {__version__} is up, its data in {config.server.data}. Doors:"]
     for door, host in zip(doors, hosts, strict=True):
         name = door.listen.name + (", TLS" if door.tls else "")
@@ -29,7 +30,9 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
             f"{one.pair.certificate}, SHA-256: {one.fingerprint}"
             for one in tls.served()
         ]
-    return "\n".join([*lines, FIRST_WORDS])
+    if any(door.listen.dialect == "native" for door in doors):
+        lines.append(FIRST_WORDS)
+    return "\n".join(lines)
 
 
 def where(host: object) -> str:

@@ -62,6 +62,7 @@ class Native(Dialect):
     name = "native"
     alpn = ("relaychat",)
     line_limit = LINE_BYTES
+    line_end = "\n"
 
     def decode(self, frame: bytes) -> Sequence[Word]:
         """One command a line; an empty line says nothing."""

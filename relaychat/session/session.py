@@ -462,6 +462,7 @@ class Session(Peer):
                 self._host.world.later(0, self._pump)
         if type(command) is Enter:
             result = self._entered(result, command.admission)
+            command = command.hello
         if type(result) is Rendered:
             return result.frames
         try:

@@ -146,9 +146,10 @@ def _fit(cls: type, method: Callable[..., Any], syntax: Syntax) -> None:
         try:
             signature.bind(*("self", *syntax.names)[: count + 1])
         except TypeError as error:
-            raise TableError(
-                f"{cls.__name__}.{method.__name__} is not {syntax.text!r}: {error}"
-            ) from None
+            why = f"{cls.__name__}.{method.__name__} is not {syntax.text!r}: {error}"
+            if count < len(syntax.names):
+                why += "; what may be left out needs a default"
+            raise TableError(why) from None
 
 
 def renderers_of(cls: type) -> dict[type[Word], Callable[..., Any]]:

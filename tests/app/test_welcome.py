@@ -13,6 +13,8 @@ from relaychat.app.config import from_mapping
 from relaychat.app.welcome import welcome, where
 from relaychat.hub.hub import Alarms
 
+IRC = {"dialect": "irc", "endpoint": "tcp:6667"}
+
 
 class WelcomeTests(SynchronousTestCase):
     """Where and how to come in."""
@@ -64,6 +66,15 @@ class WelcomeTests(SynchronousTestCase):
         self.assertIn("openssl s_client -quiet -connect 127.0.0.1:7601\n", told)
         self.assertIn("irssi, then /connect -tls 127.0.0.1 6697\n", told)
         self.assertEqual(told.count("development.pem, SHA-256: "), 1)
+
+    def test_first_words(self) -> None:
+        """The first words are those of a door that is there."""
+        config = from_mapping({"store": {"kind": "memory"}, "listen": [IRC]})
+        alarms = Alarms(self.fail, self.fail, lambda: None)
+        doors = build(config, MemoryReactorClock(), alarms, 10).doors
+        told = welcome(config, doors, [IPv4Address("TCP", "127.0.0.1", 6667)])
+        self.assertIn("irssi -c 127.0.0.1 -p 6667", told)
+        self.assertNotIn("native", told)
 
     def test_addresses(self) -> None:
         """An address of another kind is shown as it is."""

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.model import commands, events
 from relaychat.model.errors import BadSyntax
-from relaychat.session.dialect import Asked, Dialect
+from relaychat.model.words import Word
+from relaychat.session.dialect import Asked, Dialect, Shown
 from relaychat.session.session import Session
 from relaychat.session.table import render, verb
 from relaychat.testing.relay import RelayTestCase
@@ -402,6 +403,28 @@ class RenderTests(RelayTestCase):
         self.assertEqual(wire.value(), b"ann joined\r\n#tea\r\n")
         self.assertIn("RoomShown could not be shown", self.relay.bugs.pop())
         self.assertIn("Fault could not be shown", self.relay.bugs.pop())
+
+    def test_answers_by_command(self) -> None:
+        """An answer may depend on what was asked, as the dialect asked it."""
+        asked: list[commands.Command] = []
+
+        class Curious(Lines):
+            """Notes what is answered."""
+
+            def outcome(self, command: commands.Command, result: Word) -> Shown:
+                """Another answer than the renderer's, for a hello."""
+                asked.append(command)
+                if isinstance(command, commands.Hello):
+                    return f"hello, {command.nick}"
+                return super().outcome(command, result)
+
+        ann, wire = self.open(Curious)
+        wire.clear()
+        ann.dataReceived(b"IAM ann #tea\n")
+        self.assertEqual(asked, [commands.Hello("ann"), commands.Join("#tea")])
+        self.assertEqual(
+            wire.value(), b"hello, ann\r\nann joined\r\n#tea\r\n201 ann is in #tea\r\n"
+        )
 
     def test_bug_in_something_told(self) -> None:
         """The same for what a session is told unasked."""

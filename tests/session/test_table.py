@@ -119,12 +119,18 @@ class ErrorTests(SynchronousTestCase):
                 def say(self, room: str) -> None:
                     raise NotImplementedError
 
-        with self.assertRaises(TableError):
+        with self.assertRaises(TableError) as raised:
 
             class _Strict(Dialect):
                 @verb("SAY <room> [<text...>]")
                 def say(self, room: str, text: str) -> None:
                     raise NotImplementedError
+
+        self.assertEqual(
+            str(raised.exception),
+            "_Strict.say is not 'SAY <room> [<text...>]': missing a required argument: "
+            "'text'; what may be left out needs a default",
+        )
 
     def test_names_of_the_base(self) -> None:
         """A verb can't take the place of a method that the framework calls."""

@@ -71,6 +71,24 @@ class ConversationTests(RelayTestCase):
             """
         )
 
+    def test_native(self) -> None:
+        """What is told natively is read line by line as well."""
+        self.converse(
+            """
+            bob: speaks native
+            bob> {"type":"hello","nick":"bob"}
+            bob< {"type":"welcome",...}
+            bob> {"type":"join","room":"#tea"}
+            bob< ...
+            ann> IAM ann
+            ann> JOIN #tea
+            bob< {"type":"joined","room":"#tea",..."sender":"ann"}
+            ann> SAY #tea hi
+            bob< {"type":"said",..."text":"HI"}
+            ann< #tea ann: HI
+            """
+        )
+
     def test_slow_and_gone(self) -> None:
         """Somebody stops reading, and reads on; somebody leaves."""
         self.converse(
