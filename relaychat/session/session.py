@@ -72,10 +72,11 @@ class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_asked", "_entrance", "_errand", "_flight", "_flight_bytes", "_framer", "_fresh",
-        "_heart", "_host", "_most_bytes", "_most_commands", "_pace", "_paused",
-        "_query", "_retry", "_silent", "_timers", "_told_hub", "_unsent", "_waiting",
-        "account", "allowance", "link", "speech", "state",
+        "_asked", "_entrance", "_errand", "_flight", "_flight_bytes", "_framer",
+        "_fresh", "_heart", "_host", "_most_bytes", "_most_commands", "_pace",
+        "_paused", "_query", "_retry", "_silent", "_timers", "_told_hub",
+        "_unsent", "_waiting", "account", "allowance", "link", "speech",
+        "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -102,7 +103,9 @@ class Session(Peer):
         """Commands of ours in the hub."""
         self._flight_bytes = 0
         """Bytes of the frames that they came in."""
-        self._most_commands = host.limits.flight_commands if self.speech.pipelined else 1
+        self._most_commands = (
+            host.limits.flight_commands if self.speech.pipelined else 1
+        )
         self._most_bytes = host.limits.flight_bytes
         self._query: Command | None = None
         """What nothing may overtake: a query of the hub, or an errand."""

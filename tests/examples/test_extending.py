@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from msgspec.structs import fields
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat import extend
-from relaychat.model import commands, events
+from relaychat.model import commands, errors, events
+from relaychat.session.dialect import Dialect
 from relaychat.testing.conformance import CHECKS
 from tests.docs.pages import ROOT
 
@@ -102,6 +104,23 @@ class PageTests(SynchronousTestCase):
             self.assertLessEqual(required - common, set(here), name)
             seen += 1
         self.assertGreater(seen, 40)
+
+    def test_errors(self) -> None:
+        """Errors have the codes that the page gives them."""
+        page = PAGE.read_text(encoding="utf-8")
+        listed = re.findall(r"^\| `errors\.(\w+)` \| `(\w+)` \|", page, re.M)
+        self.assertGreater(len(listed), 9)
+        for name, code in listed:
+            self.assertEqual(getattr(errors, name).code, code)
+
+    def test_attributes(self) -> None:
+        """Attributes of a dialect have the defaults that the page gives them."""
+        page = PAGE.read_text(encoding="utf-8")
+        listed = re.findall(r"^\| `(\w+)` \| (`.*?`|\w+) \| [^|]*\|$", page, re.M)
+        given = {name: value.strip("`") for name, value in listed}
+        for name in ("line_limit", "line_end", "echo", "alpn", "text", "shared",
+                     "pipelined", "settings"):  # fmt: skip
+            self.assertEqual(literal_eval(given[name]), getattr(Dialect, name), name)
 
     def test_checks(self) -> None:
         """All checks of conformance are on the page."""

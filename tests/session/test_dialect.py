@@ -18,7 +18,7 @@ class Lines(Dialect):
 
     name = "lines"
 
-    def opening(self) -> str:
+    def opening(self) -> Asked:
         """A greeting, before anything is read."""
         return "200 ready"
 
@@ -100,7 +100,7 @@ class Lines(Dialect):
         return f"500 {event.code} {event.text}"
 
     @render(events.RoomShown)
-    def shown(self, event: events.RoomShown) -> str:
+    def shown(self, event: events.RoomShown) -> Shown:
         """An answer. It may name the session, which a form has none of."""
         return f"201 {self.session.name} is in {event.room}"
 
@@ -280,7 +280,10 @@ class VerbTests(RelayTestCase):
         """What is asked for piece by piece is carried out in that order, whether the
         peer has said something meanwhile or not; what follows from an answer goes
         first."""
-        for more, heard in ((b"", b""), (b"NAME\nSAY #tea one\n", b"ann\r\nann one\r\n")):
+        for more, heard in (
+            (b"", b""),
+            (b"NAME\nSAY #tea one\n", b"ann\r\nann one\r\n"),
+        ):
             ann, wire = self.open(Asking)
             wire.clear()
             ann.dataReceived(b"IAM ann\n" + more)
