@@ -228,7 +228,7 @@ class StateTests(RelayTestCase):
         self.assertEqual(
             wire.value(),
             b'{"type":"bye","code":"shutting_down",'
-            b'"text":"the relay is shutting down; come back"}\n',
+            b'"text":"the relay is shutting down"}\n',
         )
         self.assertTrue(wire.closed)
         ann.session.drained()
