@@ -24,7 +24,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from relaychat.client.lan.findings import Findings
-from relaychat.client.lan.search import Asker
+from relaychat.client.lan.questions import Asker
 from relaychat.net.datagrams import READ_AT_ONCE, Reader, answering_socket
 from relaychat.net.discovery import Discovery, News, Settings
 from relaychat.net.interfaces import Interface, read_interfaces

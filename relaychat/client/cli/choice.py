@@ -12,7 +12,7 @@ from typing import Any
 from relaychat.client.cli.output import note
 from relaychat.client.cli.run import USAGE, Job, Trouble
 from relaychat.client.cli.visit import Target
-from relaychat.client.lan.quest import Options, best_server
+from relaychat.client.lan.search import Options, best_server
 from relaychat.net.dial import place_of
 
 SEARCH = Options(wait_s=1.0)

@@ -44,14 +44,17 @@ from relaychat.net.datagrams import PORT
     "disk; or by name.",
 )
 @click.option("--best", is_flag=True, help="Only the best one's address, for --server.")
-@click.option("--json", is_flag=True, help="One JSON object a line, as they come.")
-def discover(**options: Any) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line, as they come."
+)
+def discover(best: bool, as_json: bool, **options: Any) -> None:
     """Ask the network which relays are there, and list them, best first.
 
     What they say of themselves is not proved. Whom you talk to is decided by TLS, as
     always.
     """
+    from relaychat.client.cli.found import discover_job
     from relaychat.client.cli.run import run
-    from relaychat.client.lan.quest import Options, discover_job
+    from relaychat.client.lan.search import Options
 
-    run(discover_job(Options(**options)))
+    run(discover_job(Options(**options), best, as_json))
