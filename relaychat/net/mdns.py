@@ -79,27 +79,33 @@ def announced(
             continue
         plain = "" if door.tls else " (plain)"
         at = f" {door.port}" if any(_alike(one, kind, plain) for one in found) else ""
-        instance = label[: LABEL_BYTES - len(plain) - len(at)] + plain + at
-        properties = {
-            "txtvers": "1",
-            "instance": identity,
-            "name": name,
-            "version": version,
-            "tls": "1" if door.tls else "0",
-            **({"fingerprint": door.fingerprint} if door.fingerprint else {}),
-        }
         found.append(
             Service(
                 kind,
-                instance,
+                label[: LABEL_BYTES - len(plain) - len(at)] + plain + at,
                 door.port,
                 tuple(ip.packed for ip in addresses),
-                tuple(properties.items()),
+                _properties(door, name, identity, version),
                 f"relaychat-{identity}.local.",
             )
         )
     ways = tuple(str(one.ip) for lan in lans for one in lan.of(4)) if found else ()
     return Announced(tuple(found) if ways else (), ways)
+
+
+def _properties(
+    door: Open, name: str, identity: str, version: str
+) -> tuple[tuple[str, str], ...]:
+    """What the text record says of a door."""
+    said = {
+        "txtvers": "1",
+        "instance": identity,
+        "name": name,
+        "version": version,
+        "tls": "1" if door.tls else "0",
+        "fingerprint": door.fingerprint,
+    }
+    return tuple((key, value) for key, value in said.items() if value)
 
 
 def _alike(one: Service, kind: str, plain: str) -> bool:
