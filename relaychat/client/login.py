@@ -22,6 +22,7 @@ _log = Logger()
 
 class _Kept(Struct):
     device: str
+    """Who vouches; empty if one has logged in that may not."""
 
 
 class Login:
@@ -34,7 +35,7 @@ class Login:
     def vouched(self, hello: Hello) -> Hello:
         """The hello, with whom we have that vouches for its device."""
         known = self._kept()
-        if not self._private or known is None or known == hello.device:
+        if not self._private or not known or known == hello.device:
             return hello
         return msgspec.structs.replace(hello, vouch=known)
 
@@ -42,16 +43,26 @@ class Login:
         """We were let in: if it was to an account, as all that it is, our device may
         vouch for others from now on. Who has brought a password did so because nobody
         else could."""
-        if welcome.account is None or welcome.scope or not self._private:
+        if welcome.account is None or hello.device is None:
             return
         known = self._kept()
-        if hello.device is None or known == hello.device:
-            return
-        if known is None or hello.password is not None:
-            try:
-                replace(self._path, msgspec.json.encode(_Kept(hello.device)), True)
-            except StateError as error:
-                _log.warn("the login can't be kept: {error}", error=error)
+        if welcome.scope or not self._private:
+            if known is None:
+                self._keep("")
+        elif known != hello.device and (not known or hello.password is not None):
+            self._keep(hello.device)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a device has logged in here to an account, so that its secret opens
+        that."""
+        return self._kept() is not None
+
+    def _keep(self, device: str) -> None:
+        try:
+            replace(self._path, msgspec.json.encode(_Kept(device)), True)
+        except StateError as error:
+            _log.warn("the login can't be kept: {error}", error=error)
 
     def _kept(self) -> str | None:
         try:

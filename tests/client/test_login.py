@@ -44,6 +44,24 @@ class LoginTests(SynchronousTestCase):
         self.welcome(ONE, account="ann")
         self.assertIsNone(self.vouching(OTHER, Login(self.folder, private=False)))
 
+    def test_known_here(self) -> None:
+        """Whoever has logged in is known to have, by a token and where others can
+        listen too; then one that vouches takes its place."""
+        self.welcome(ONE)
+        self.assertFalse(self.login.is_kept)
+        self.welcome(ONE, account="ann", scope="admin")
+        self.assertTrue(self.login.is_kept)
+        self.assertIsNone(self.vouching(OTHER))
+        self.welcome(OTHER, account="ann")
+        self.welcome(ONE, account="ann", scope="admin")
+        self.assertEqual(self.vouching(ONE), OTHER)
+        folder = self.folder / "plain"
+        folder.mkdir()
+        self.login = Login(folder, private=False)
+        self.welcome(ONE, account="ann")
+        self.assertTrue(self.login.is_kept)
+        self.assertIsNone(self.vouching(OTHER, Login(folder, private=True)))
+
     def test_the_present_one_is_revoked(self) -> None:
         """Whoever had to bring the password takes its place."""
         self.welcome(ONE, account="ann")

@@ -13,6 +13,7 @@ from relaychat.client.cli.output import note
 from relaychat.client.cli.run import USAGE, Job, Trouble
 from relaychat.client.cli.visit import Target
 from relaychat.client.lan.search import Options, best_server
+from relaychat.client.login import Login
 from relaychat.net.dial import place_of
 
 SEARCH = Options(wait_s=1.0)
@@ -30,12 +31,12 @@ def found_first(target: Target, usual: str, job: Any) -> Job:
         note(f"{found.name}, by {found.ways}: {found.server}")
         if found.fingerprint:
             note(f"it announces the certificate with SHA-256 {found.fingerprint}")
-        if _has_secrets(target) and not knows(where, usual):
+        if shows_secrets(where) and not knows(where, usual):
             raise Trouble(
                 USAGE,
-                f"{found.server} is shown no password and no certificate only because"
-                " it has answered. Name the relay (--server), or pin it (--fingerprint,"
-                " relaychat trust), or name its authority (--ca)",
+                f"{found.server} is shown no password, no login and no certificate only"
+                " because it has answered. Name the relay (--server), or pin it"
+                " (--fingerprint, relaychat trust), or name its authority (--ca)",
             )
         code: int = await job(where)(reactor)
         return code
@@ -43,8 +44,12 @@ def found_first(target: Target, usual: str, job: Any) -> Job:
     return run
 
 
-def _has_secrets(target: Target) -> bool:
-    return target.password is not None or target.trusting.shows is not None
+def shows_secrets(target: Target) -> bool:
+    """Whether a server is shown more than a guest's nick: also that of a device which
+    has logged in at the same address before, perhaps on another network. Raises
+    StateError."""
+    given = target.password is not None or target.trusting.shows is not None
+    return given or Login(target.home, private=False).is_kept
 
 
 def knows(target: Target, usual: str) -> bool:

@@ -7,13 +7,45 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from relaychat.client.cli.choice import knows
+from relaychat.client.cli.choice import knows, shows_secrets
 from relaychat.client.cli.visit import Target
 from relaychat.client.dial import Trusting
+from relaychat.client.login import Login
 from relaychat.client.pins import Pins
+from relaychat.model.commands import Hello
+from relaychat.model.events import Welcome
 
 USUAL = "tcp:127.0.0.1:7600"
 SERVER = "tls:192.168.1.5:7601"
+
+
+class SecretTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.state = Path(self.mktemp())
+
+    def shows(self, password: str | None = None, **trusting: Any) -> bool:
+        trust = Trusting(**trusting)
+        where = Target(SERVER, "ann", True, password, self.state, trust)
+        return shows_secrets(where)
+
+    def test_guest(self) -> None:
+        """A guest shows nothing, the first time or later."""
+        self.assertFalse(self.shows())
+        self.assertFalse(self.shows(new=True))
+
+    def test_given(self) -> None:
+        """A password and a certificate are secrets."""
+        self.assertTrue(self.shows("secret"))
+        self.assertTrue(self.shows(shows=Path("ann.pem")))
+
+    def test_login(self) -> None:
+        """So is the device that has logged in at this address once: on another network
+        somebody else may have it."""
+        where = Target(SERVER, "ann", True, None, self.state)
+        hello = Hello("ann", "secret", "1" * 32)
+        welcome = Welcome("ann", "relay.test", "relaychat", 1, account="ann")
+        Login(where.home, private=False).welcomed(hello, welcome)
+        self.assertTrue(self.shows())
 
 
 class KnownTests(SynchronousTestCase):
