@@ -157,7 +157,9 @@ def restore(file: Path, data: Path) -> None:
         told = restore_from(file, target)
     except Unsound as error:
         _end(REFUSED, str(error))
-    except (sqlite3.Error, OSError, StoreLocked, StoreBroken) as error:
+    except sqlite3.Error as error:
+        _end(LOCAL, f"nothing was restored: {file}: {error}")
+    except (OSError, StoreLocked, StoreBroken) as error:
         _end(LOCAL, f"nothing was restored: {error}")
     click.echo(f"{target}: {told}; its rooms have new epochs")
 

@@ -32,6 +32,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from relaychat.client.api import Client
+from relaychat.client.happenings import Down, Up
 from relaychat.client.rooms import Room
 from relaychat.client.sending import Sending
 from relaychat.model import events
@@ -85,7 +86,16 @@ class BlockingClient:
         self._news = threading.Condition()
         self._held: deque[Word] = deque()
         self._missed = 0
+        self._why = ""
+        """What keeps us from the server, as far as is known."""
+        self._closed = False
         client.on(events.LogEvent, self._keep)
+        client.on(Down, self._down)
+        client.on(Up, self._up)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else self._why or "connected"
+        return f"<{self.nick or 'nobody'} at {self._client.address.server}: {state}>"
 
     def __enter__(self) -> BlockingClient:
         return self
@@ -168,6 +178,8 @@ class BlockingClient:
 
         Raises TimeoutError, Missed.
         """
+        if not isinstance(kind, type):
+            raise TypeError(f"{kind!r} is no class of events; events.Said is one")
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._news:
             while True:
@@ -186,7 +198,9 @@ class BlockingClient:
 
     def close(self) -> None:
         """Leave. What was not sent yet is in the outbox for the next time."""
-        self._call(lambda: Deferred.fromCoroutine(self._client.close()))
+        if not self._closed:
+            self._call(lambda: Deferred.fromCoroutine(self._client.close()))
+            self._closed = True
 
     # -- inside ------------------------------------------------------------------------
 
@@ -198,8 +212,21 @@ class BlockingClient:
                 self._missed += 1
             self._news.notify_all()
 
+    def _down(self, happening: Down) -> None:
+        self._why = happening.reason
+
+    def _up(self, happening: Up) -> None:
+        self._why = ""
+
     def _call(self, call: Callable[[], Deferred[T]], timeout_s: float = TIMEOUT_S) -> T:
-        return _in_reactor(self._reactor, call, timeout_s)
+        if self._closed:
+            raise RuntimeError("this client is closed")
+        try:
+            return _in_reactor(self._reactor, call, timeout_s)
+        except TimeoutError as error:
+            if self._why:
+                raise TimeoutError(f"{error}: {self._why}") from None
+            raise
 
 
 def _in_reactor(reactor: Any, call: Callable[[], Deferred[T]], timeout_s: float) -> T:
@@ -241,7 +268,7 @@ def connect(
 
     made = _in_reactor(reactor, make, timeout_s)
     try:
-        _in_reactor(reactor, made._client.connect, timeout_s)
+        made._call(made._client.connect, timeout_s)
     except BaseException:
         made.close()
         raise

@@ -178,5 +178,7 @@ class BackupTests(SynchronousTestCase):
         self.assertEqual(result.exit_code, 1)
         self.assertIn("#tea: 700: missing", result.output)
         self.copy.write_text("nothing of ours" * 1000)
-        self.assertEqual(self.restore().exit_code, 4)
+        none = self.restore()
+        self.assertEqual(none.exit_code, 4)
+        self.assertIn(f"{self.copy}: file is not a database", none.output)
         self.assertEqual(self.rooms(self.data / "relaychat.db")[0].epoch, "e")

@@ -39,6 +39,28 @@ with blocking.connect(server, "ann", password="%s") as chat:
     print([type(one).__name__ for one in chat.history(room, after=1)])
 """
 
+IN_THE_SHELL = """
+import sys
+from relaychat.client import blocking
+try:
+    blocking.connect("unix:/nowhere", "ann", timeout_s=0.3)
+except TimeoutError as error:
+    print(error)
+chat = blocking.connect(sys.argv[1], "zoe")
+print(chat)
+try:
+    chat.wait("said")
+except TypeError as error:
+    print(error)
+chat.close()
+chat.close()
+print(chat)
+try:
+    chat.send("#tea", "x")
+except RuntimeError as error:
+    print(error)
+"""
+
 
 class ScriptTests(ClientCase):
     def script(self, *words: str) -> subprocess.Popen[str]:
@@ -59,6 +81,23 @@ class ScriptTests(ClientCase):
 
     def place(self) -> str:
         return f"unix:{self.folder.data}/native.sock"
+
+    def test_in_the_shell(self) -> None:
+        """What one sees who tries it out: why there is no answer, what a client is,
+        what was wrong with a call."""
+        script = self.script("-c", IN_THE_SHELL, self.place())
+        out, errors = script.communicate(timeout=PATIENCE_S)
+        self.assertEqual(errors, "")
+        self.assertEqual(
+            out.splitlines(),
+            [
+                "no answer within 0.3 s: No such file or directory",
+                f"<zoe at {self.place()}: connected>",
+                "'said' is no class of events; events.Said is one",
+                f"<zoe at {self.place()}: closed>",
+                "this client is closed",
+            ],
+        )
 
     def test_notify(self) -> None:
         """A script tells a room something, and knows where it is in the log."""
