@@ -11,6 +11,7 @@ import sys
 from base64 import b32encode
 from typing import TextIO
 
+from relaychat.app.welcome import program
 from relaychat.auth.accounts import Account, Accounts
 from relaychat.model.world import World
 
@@ -19,7 +20,7 @@ PASSWORD_BYTES = 15
 """120 bits: nobody guesses it, whatever it is kept as."""
 NOBODY_YET = (
     "There is no account yet. The first administrator:"
-    " relaychat ctl --data {data} account NAME --administrator"
+    " {program} ctl --data {data} account NAME --administrator"
 )
 
 
@@ -44,13 +45,14 @@ async def first_administrator(
     if await accounts.page("", 1):
         return ""
     if out is None:
-        return NOBODY_YET.format(data=data)
+        return NOBODY_YET.format(program=program(), data=data)
     password = new_password(world)
     await accounts.register(Account(NAME, administrator=True), password)
     out.write(
         f"\nThe first account is an administrator's. Its password is shown this once:\n"
         f"  {NAME}   {password}\n"
-        f"A password of your own: relaychat account password --nick {NAME} --login\n\n"
+        f"A password of your own: {program()} account password --nick {NAME} --login\n"
+        f"Accounts for others: {program()} ctl --data {data} account NAME\n\n"
     )
     out.flush()
     return f"the first account was made: {NAME}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
@@ -35,6 +39,15 @@ def welcome(config: Config, doors: Sequence[Door], hosts: Sequence[object]) -> s
     return "\n".join(lines)
 
 
+def program() -> str:
+    """The command ``relaychat`` as it can be typed where the relay was started: by its
+    path, if the shell would not find it."""
+    beside = Path(sys.executable).with_name("relaychat")
+    if shutil.which("relaychat") or not beside.exists():
+        return "relaychat"
+    return min(str(beside), os.path.relpath(beside), key=len)
+
+
 def where(host: object) -> str:
     """An address as people write it."""
     if isinstance(host, IPv4Address):
@@ -51,7 +64,7 @@ def _how(door: Door, host: object, data: str) -> str:
     dialect, tls = door.listen.dialect, door.tls is not None
     if isinstance(host, UNIXAddress):
         if dialect == "control":
-            return f"relaychat ctl --data {data} status"
+            return f"{program()} ctl --data {data} status"
         return f"nc -U {where(host)}" if dialect == "native" else ""
     if not isinstance(host, IPv4Address | IPv6Address):
         return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -10,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.app.build import build
 from relaychat.app.config import from_mapping
-from relaychat.app.welcome import welcome, where
+from relaychat.app.welcome import program, welcome, where
 from relaychat.hub.hub import Alarms
 
 IRC = {"dialect": "irc", "endpoint": "tcp:6667"}
@@ -41,7 +43,8 @@ class WelcomeTests(SynchronousTestCase):
             [
                 "native [::1]:7600 nc ::1 7600",
                 "irc 127.0.0.1:6667 irssi -c 127.0.0.1 -p 6667",
-                "control data/control.sock relaychat ctl --data relaychat-data status",
+                f"control data/control.sock {program()} ctl --data relaychat-data"
+                " status",
             ],
         )
         self.assertIn('{"type":"hello","nick":"ann"}', lines[-3])
@@ -75,6 +78,20 @@ class WelcomeTests(SynchronousTestCase):
         told = welcome(config, doors, [IPv4Address("TCP", "127.0.0.1", 6667)])
         self.assertIn("irssi -c 127.0.0.1 -p 6667", told)
         self.assertNotIn("native", told)
+
+    def test_program(self) -> None:
+        """The command is called as a shell here finds it: by its name, or else by its
+        path, which is a short one where the relay runs in a checkout."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        self.patch(sys, "executable", str(folder / "python"))
+        self.patch(os, "environ", {"PATH": str(folder)})
+        self.assertEqual(program(), "relaychat")  # There is none at all.
+        command = folder / "relaychat"
+        command.touch(mode=0o700)
+        self.assertEqual(program(), "relaychat")
+        self.patch(os, "environ", {"PATH": "/nowhere"})
+        self.assertEqual(program(), os.path.relpath(command))
 
     def test_addresses(self) -> None:
         """An address of another kind is shown as it is."""
