@@ -26,6 +26,8 @@ from relaychat.wire.discovery import read_query
 DIALECT = "native"
 """What its door is called: so it is announced by mDNS as a relay's would be. Who tries
 to chat there is hung up on."""
+MET = 256
+"""Machines that it tells of."""
 
 
 class _Closing(Protocol):
@@ -39,22 +41,22 @@ class _Closing(Protocol):
         """See Protocol."""
 
 
-class _Speaker:
+class Speaker:
     """What there is to say: one door."""
 
     def __init__(self, door: Open) -> None:
         self._door = door
 
     def doors(self) -> tuple[Open, ...]:
-        """See Speaker."""
+        """See ``net.discovery.Speaker``."""
         return (self._door,)
 
     def news(self, told: Callable[[News], None]) -> None:
-        """See Speaker: there are none."""
+        """See ``net.discovery.Speaker``: there are none."""
         told(News())
 
 
-class _Answering(Discovery):
+class Answering(Discovery):
     """Tells of whom it hears: so one sees whether the question came, or the answer got
     lost."""
 
@@ -74,10 +76,6 @@ class _Answering(Discovery):
         super().received(data, sender, interface, reply)
 
 
-MET = 256
-"""Machines that it tells of."""
-
-
 def listen_job(port: int, udp_port: int) -> Job:
     """Answer until it is interrupted."""
 
@@ -90,8 +88,8 @@ def listen_job(port: int, udp_port: int) -> Job:
         here = listening.getHost()
         door = Open(DIALECT, here.host, here.port)
         name, world = _name(), ReactorWorld(reactor)
-        speaker = _Speaker(door)
-        answering = _Answering(reactor, world, Settings(port=udp_port), name, speaker)
+        speaker = Speaker(door)
+        answering = Answering(reactor, world, Settings(port=udp_port), name, speaker)
         announcer = Announcer(reactor)
 
         shown: dict[str, str] = {}

@@ -73,6 +73,23 @@ class WayTests(SynchronousTestCase):
         self.assertEqual(way.sockaddr, (str(GROUP_6), 7602, 0, LAN.index))
 
 
+class TieTests(SynchronousTestCase):
+    def test_asking(self) -> None:
+        """Who asks by an interface sends and hears by it alone, also where another one
+        claims the same network."""
+        (loopback,) = [one for one in read_interfaces() if one.loopback]
+        for address in asking_addresses(loopback):
+            with asking_socket(loopback, address) as sock:
+                name = sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16)
+            self.assertEqual(name.rstrip(b"\0").decode(), loopback.name)
+
+    def test_no_such_interface(self) -> None:
+        """An interface that is gone is an error, and leaves no socket open."""
+        ghost = interface("rcghost0", 99, "127.0.0.1/8")
+        (address,) = ghost.of(4)
+        self.assertRaises(OSError, asking_socket, ghost, address)
+
+
 class BackTests(SynchronousTestCase):
     """Which address of ours an answer comes from."""
 
