@@ -45,7 +45,7 @@ class Counting(Hook):
     @control("talkers [<count>]")
     def talkers(self, count=""):
         """Who has said most, and how much."""
-        if count and not count.isdigit():
+        if count and not count.isdecimal():
             raise errors.BadSyntax("how many?", count)
         most = self.said.most_common(int(count or self.settings.shown))
         return [f"{nick} {number}" for nick, number in most]

@@ -46,7 +46,9 @@ class Writer(LineReceiver):
             asked.addBoth(lambda _: self.resumeProducing())
         elif notes is None:
             self.say("LOGIN first")
-        elif word == "NOTE" and len(notes) < NOTES_LIMIT:
+        elif word == "NOTE" and len(notes) >= NOTES_LIMIT:
+            self.say(f"there are {NOTES_LIMIT} notes, and no more fit in")
+        elif word == "NOTE":
             notes.append(rest)
             self.say("noted")
         elif word == "LIST":

@@ -93,11 +93,15 @@ def restore_from(source: Path, target: Path) -> str:
 
 
 def renew_epochs(database: sqlite3.Connection) -> None:
-    """Give every open room a new epoch. Raises sqlite3.Error."""
+    """Give every open room a new epoch. Raises Unsound, sqlite3.Error."""
     database.execute("BEGIN")
     sql = "SELECT key, body FROM record WHERE kind = 'room'"
     for key, body in database.execute(sql).fetchall():
-        room = msgspec.json.decode(body, type=RoomRecord)
+        try:
+            room = msgspec.json.decode(body, type=RoomRecord)
+        except msgspec.MsgspecError as error:
+            why = f"the record of room {key} can't be read: {error}"
+            raise Unsound(why) from None
         room.epoch = os.urandom(EPOCH_BYTES).hex()
         database.execute(
             "UPDATE record SET body = ? WHERE kind = 'room' AND key = ?",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from relaychat.client.cli.command import data_folder
 from relaychat.client.cli.output import note
 from relaychat.client.cli.run import LOCAL, REFUSED
+from relaychat.hub.records import RoomRecord
 from relaychat.store.api import Head, Proof
 from relaychat.store.reads import Reads
 from relaychat.store.schema import open_reader
@@ -42,13 +43,15 @@ class Log:
         return list(map(Head._make, self._connection.execute(sql)))
 
     def name(self, room: int) -> str:
-        """What a room is called."""
+        """What a room is called; its number, if its record is damaged too."""
         sql = (
             "SELECT kind, body FROM record WHERE kind IN ('room', 'sealed') AND key = ?"
         )
         for kind, body in self._connection.execute(sql, (str(room),)):
-            found = msgspec.json.decode(body)
-            return str(found["name"] if kind == "room" else found)
+            with suppress(msgspec.MsgspecError):
+                if kind == "sealed":
+                    return msgspec.json.decode(body, type=str)
+                return msgspec.json.decode(body, type=RoomRecord).name
         return f"room {room}"
 
     def loose(self) -> int:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -250,13 +250,16 @@ def client_file(folder: Path, name: str) -> ClientFile:
     Raises Held, StateError."""
     path = folder / f"client-{slug(name)}.db"
     lock = Lock(path.with_suffix(".lock"))
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(path, isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
-        return ClientFile(path, db, lock.release)
-    except (OSError, sqlite3.Error, StateError) as error:
-        lock.release()
-        if isinstance(error, StateError):
-            raise
-        raise StateError(f"{path}: {error}") from None
+    with ExitStack() as undone:
+        undone.callback(lock.release)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            db = undone.enter_context(
+                closing(sqlite3.connect(path, isolation_level=None))
+            )
+            db.execute("PRAGMA journal_mode = WAL")
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(f"{path}: {error}") from None
+        file = ClientFile(path, db, lock.release)
+        undone.pop_all()
+        return file

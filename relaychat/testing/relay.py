@@ -84,7 +84,8 @@ class Relay:
             checkers,
         )
         self.hub.start()
-        Deferred.fromCoroutine(self.office.go_on())
+        gone_on = Deferred.fromCoroutine(self.office.go_on())
+        gone_on.addErrback(lambda why: self.report(f"accounts: {why}"))
         self.run()
 
     def run(self) -> None:

@@ -74,6 +74,19 @@ class BackupTests(SynchronousTestCase):
                 copy.execute("SELECT count(*) FROM log").fetchone(), (700,)
             )
 
+    def test_unreadable_room(self) -> None:
+        """A room whose record can't be read is named, and nothing is restored."""
+        self.back_up()
+        with closing(sqlite3.connect(self.copy, isolation_level=None)) as copy:
+            copy.execute("UPDATE record SET body = '{}' WHERE kind = 'room'")
+        before = sorted(self.data.iterdir())
+        result = self.restore()
+        self.assertIn("the record of room 1 can't be read", result.output)
+        self.assertEqual(result.exit_code, 1)
+        self.assertEqual(
+            {*self.data.iterdir()} - {*before}, {self.data / "relaychat.db.lock"}
+        )
+
     def test_by_other_means(self) -> None:
         """What SQLite's own commands copy can be verified, and restored."""
         other = self.folder / "other"
@@ -102,6 +115,15 @@ class BackupTests(SynchronousTestCase):
         self.assertIn("#tea: 605: altered\n", result.output)
         self.assertEqual(result.exit_code, 1)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["data"])
+
+    def test_an_unsound_log_without_a_name(self) -> None:
+        """Where the room's name was lost with it, its number is told."""
+        self.writer.execute("UPDATE log SET body = '{}' WHERE pos = 605")
+        for body in ("{}", "7", "no JSON"):
+            self.writer.execute("UPDATE record SET body = ?", (body,))
+            result = self.call("verify", "--data", self.data)
+            self.assertIn("room 1: 605: altered\n", result.output)
+            self.assertEqual(result.exit_code, 1)
 
     def test_nothing_to_copy(self) -> None:
         """A folder without a database is not made one."""

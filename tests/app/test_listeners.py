@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.wire import Echo
 from zope.interface import implementer
 
-from examples.notebook import Notebook, Writer
+from examples.notebook import NOTES_LIMIT, Notebook, Writer
 from relaychat.app.build import Relay
 from relaychat.app.config import ConfigError
 from relaychat.app.extensions import CannotBuild
@@ -231,6 +231,12 @@ class LoginTests(BuildCase):
             b"LOGIN first\r\nwelcome, ann\r\nnoted\r\nbuy tea\r\n1 notes\r\n"
             b"NOTE, LIST or QUIT\r\n",
         )
+
+    def test_full(self) -> None:
+        """Who has all the notes that one may have is told so."""
+        told = self.say("LOGIN ann secret", *["NOTE tea"] * (NOTES_LIMIT + 1), "LIST")
+        self.assertIn(b"there are 100 notes, and no more fit in\r\ntea\r\n", told)
+        self.assertTrue(told.endswith(b"100 notes\r\n"))
 
     def test_failures(self) -> None:
         """Wrong passwords count as they do at any other door: the fourth is too much,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -35,6 +36,22 @@ class FileTests(SynchronousTestCase):
         self.assertNotEqual(self.open("other").secret, secret)
         file.close()
         self.assertEqual(self.open().secret, secret)
+
+    def test_no_database(self) -> None:
+        """What can't be used is told by name, is not held, and is not kept open."""
+        path = self.folder / "client-main.db"
+        path.write_bytes(b"x" * 4096)
+        opened = len(os.listdir("/proc/self/fd"))
+        for _ in range(2):
+            self.assertIn(str(path), str(self.assertRaises(StateError, self.open)))
+        db = sqlite3.connect(path := self.folder / "client-other.db")
+        db.execute("CREATE TABLE device (other)")
+        db.close()
+        for _ in range(2):
+            with self.assertRaises(StateError) as caught:
+                self.open("other")
+            self.assertIn(str(path), str(caught.exception))
+            self.assertEqual(len(os.listdir("/proc/self/fd")), opened)
 
     def test_outbox(self) -> None:
         """What was not answered is there again in its order, under the same cids, and

@@ -41,7 +41,12 @@ class CountingTests(RelayTestCase):
     def test_refused(self) -> None:
         """A count is a number, and a command has its arguments."""
         self.use(Counting)
-        for words in (("talkers", "x"), ("forget",), ("talkers", "1", "2")):
+        for words in (
+            ("talkers", "x"),
+            ("talkers", "²"),
+            ("forget",),
+            ("talkers", "1", "2"),
+        ):
             self.assertRaises(errors.BadSyntax, self.ctl, *words)
 
     def test_bounded(self) -> None:

@@ -360,8 +360,15 @@ def _how(reason: Failure) -> str:
     if not isinstance(error, ProcessTerminated):
         return "it ended"
     if error.signal is not None:
-        return f"it was ended by {signal.Signals(error.signal).name}"
+        return f"it was ended by {_signal_name(error.signal)}"
     return f"it ended with exit code {error.exitCode}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Most of the real-time ones have no name.
+        return f"signal {number}"
 
 
 def _place(event: Any) -> str:

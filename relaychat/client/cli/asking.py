@@ -40,14 +40,15 @@ def seconds(
 def moment(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> int | None:
-    """A moment, or how long it is ago, in ms since 1970: a callback of options."""
+    """A moment, or how long it is ago, in ms since 1970, and at least 0: a callback of
+    options."""
     if value is None:
         return None
     ago = _lasting(value)
     if ago is not None:
-        return int((time.time() - ago) * 1000)
+        return max(0, int((time.time() - ago) * 1000))
     try:
-        return int(datetime.fromisoformat(value).timestamp() * 1000)
+        return max(0, int(datetime.fromisoformat(value).timestamp() * 1000))
     except ValueError:
         raise click.BadParameter(
             "a time is written 2026-01-31T18:30, or 90s, 30m, 12h, 7d or 4w for so "

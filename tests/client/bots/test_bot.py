@@ -309,6 +309,7 @@ class BotTests(ClientTestCase):
             (ProcessDone(0), "it ended;"),
             (ProcessTerminated(3, None), "it ended with exit code 3;"),
             (ProcessTerminated(None, 9), "it was ended by SIGKILL;"),
+            (ProcessTerminated(None, 40), "it was ended by signal 40;"),
         ):
             told = StringIO()
             self.patch(sys, "stderr", told)

@@ -37,6 +37,12 @@ class AskingTests(SynchronousTestCase):
         for wrong in ("yesterday", "2x", ""):
             self.assertRaises(click.BadParameter, moment, CONTEXT, OPTION, wrong)
 
+    def test_long_ago(self) -> None:
+        """Before 1970 nothing was said, so whatever is earlier is the log's beginning;
+        a server takes no other."""
+        for early in ("999999999w", "1960-01-01"):
+            self.assertEqual(moment(CONTEXT, OPTION, early), 0)
+
     def test_no_terminal(self) -> None:
         """Where no password can be typed unseen, none is asked for, and it is said what
         else there is."""
