@@ -159,9 +159,10 @@ def _is_presentable(room: Room) -> bool:
 
 def is_address(host: str) -> bool:
     """Whether somebody may be there: no name (nobody has looked it up), no scope, no
-    group."""
+    group, and no IPv4 address in IPv6's clothes, which may be anything."""
     try:
         ip = ip_address(host)
     except ValueError:
         return False
-    return not (ip.is_multicast or ip.is_unspecified or "%" in host)
+    mapped = ip.version == 6 and ip.ipv4_mapped is not None
+    return not (ip.is_multicast or ip.is_unspecified or mapped or "%" in host)

@@ -144,6 +144,7 @@ class AnswerTests(SynchronousTestCase):
             (b"192.0.2.7", b"fe80::1%eth0"),
             (b"192.0.2.7", b"224.0.0.1"),
             (b"192.0.2.7", b"0.0.0.0"),
+            (b"192.0.2.7", b"::ffff:127.0.0.1"),
             (b'"native"', b'"nat ive"'),
             (b"abab", b"xyxy"),
             (b'"doors":[', b'"rooms":[{"room":"#\\u001b[2J","members":1}],"doors":['),

@@ -83,7 +83,7 @@ class AnnouncedTests(SynchronousTestCase):
 
     def test_nobodys_address(self) -> None:
         """An address that nobody can be at makes no door."""
-        for host in ("0.0.0.0", "239.255.76.2", "ff02::1%eth0"):
+        for host in ("0.0.0.0", "239.255.76.2", "ff02::1%eth0", "::ffff:127.0.0.1"):
             (one,) = self.announce(host=host)
             self.assertEqual((one.server, one.doors), ("", {}))
 
