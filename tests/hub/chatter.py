@@ -167,3 +167,52 @@ class Chatter:
             (lambda: c.ListRooms(), 1),
             (lambda: c.ListMembers(room()), 1),
         ]
+
+
+class Talkers(Chatter):
+    """People who mostly say several things at once, to one place or nearly, while
+    others get in between."""
+
+    def step(self) -> None:
+        """Somebody says some things, or anything happens."""
+        here = [peer for peer in self.peers if not peer.gone and peer.user]
+        if len(here) < 3 or self.chance.random() < 0.2:
+            super().step()
+            return
+        chance = self.chance
+        peer, plain = chance.choice(here), self._coin()
+        room = self._place(peer)
+        for _ in range(chance.choice([2, 3, 5, 9, 70])):
+            if chance.random() < 0.15:
+                other = chance.choice([peer, *here])
+                self.ask(other, self._between(other, room))
+            if chance.random() < 0.02:
+                room = self._place(peer)
+            cid = None if plain else self._cid(peer)
+            self.ask(peer, c.Say(room, self._text(), cid=cid, id=chance.randint(1, 9)))
+
+    def _between(self, peer: RecordingPeer, room: str) -> c.Command:
+        """What may change where they speak, or anything."""
+        near: list[Callable[[], c.Command]] = [
+            lambda: c.Part(room),
+            lambda: c.Join(room, "key"),
+            lambda: c.Kick(room, self._nick()),
+            lambda: c.Redact(room, self._seq()),
+            lambda: c.SetPolicy(room, self._policy()),
+            lambda: c.Rename(self._nick()),
+        ]
+        return self.chance.choice(near)() if self._coin() else self.command(peer)
+
+    def _place(self, peer: RecordingPeer) -> str:
+        """Mostly a room that they are in."""
+        mine = sorted(room.name for room in peer.me.rooms)
+        if mine and self.chance.random() < 0.8:
+            return self.chance.choice(mine)
+        if self._coin():
+            self.ask(peer, c.Join(self._room(), "key"))
+        return self._room()
+
+    def _text(self) -> str:
+        if self.chance.random() < 0.03:
+            return self.chance.choice(["", "a\rb", "\0", "x" * 40_000])
+        return self.chance.choice(["a", "bc", "gr\u00fc\u00df", "d e f"])

@@ -15,7 +15,7 @@ from relaychat.model import commands as c
 from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
 from relaychat.testing.reading import Reading
 from relaychat.testing.snapshot import contradictions, durable, snapshot
-from tests.hub.chatter import Chatter
+from tests.hub.chatter import Chatter, Talkers
 from tests.hub.support import PLAIN, HubTestCase, RecordingPeer
 
 
@@ -53,6 +53,9 @@ def difference(before: Any, after: Any) -> str:
 class StormTests(HubTestCase):
     """Each test is a seed."""
 
+    people: type[Chatter] = Chatter
+    turns = 300
+
     def setUp(self) -> None:
         super().setUp()
         self.patch(Hub, "drafts", CheckedTurn)
@@ -61,7 +64,7 @@ class StormTests(HubTestCase):
         """So many turns with some of everything."""
         self.chance = random.Random(seed)
         self.readings: dict[RecordingPeer, Reading] = {}
-        chatter = Chatter(self, self.chance)
+        chatter = self.people(self, self.chance)
         for _ in range(steps):
             for _ in range(self.chance.choice([1, 1, 2, 5, 15])):
                 chatter.step()
@@ -140,11 +143,11 @@ class StormTests(HubTestCase):
 
     def test_fair_weather(self) -> None:
         """Without trouble nothing is left over or forgotten."""
-        self.storm(1, 300, 0)
+        self.storm(1, self.turns, 0)
 
     def test_foul_weather(self) -> None:
         """Whatever a commit says, an aborted turn has never been."""
-        self.storm(2, 300, 0.3)
+        self.storm(2, self.turns, 0.3)
         self.assertGreater(CheckedTurn.taken_back, 30)
 
     def test_bye(self) -> None:
@@ -165,3 +168,17 @@ class SmallStormTests(StormTests):
         tail_entries=2, page_entries=3, turn_commands=4, devices=1, invites_per_room=1,
         bans_per_room=2, past_stays=2, rooms_per_user=3,
     )  # fmt: skip
+
+
+class TalkingStormTests(StormTests):
+    """The same where people say many things at once."""
+
+    people = Talkers
+    turns = 100
+
+
+class SmallTalkingStormTests(SmallStormTests):
+    """Both."""
+
+    people = Talkers
+    turns = 100
