@@ -16,7 +16,8 @@ import msgspec
 from relaychat.client.cli import output
 from relaychat.client.cli.missed import Missed
 from relaychat.client.cli.run import Job
-from relaychat.client.cli.show import clean, full_line, json_line
+from relaychat.client.cli.screen import Screen, rewrites
+from relaychat.client.cli.show import clean, json_line
 from relaychat.client.cli.stdin import Input
 from relaychat.client.cli.visit import Target, Visit, refusal
 from relaychat.client.happenings import (
@@ -72,8 +73,9 @@ class Chat:
         self._leaving = False
         self._lines = Lines(LINE_BYTES)
         self._device = take_device(target.home)
-        here = target.home if os.isatty(fd) and not json else None
-        self._missed = Missed(reactor, here)
+        terminal = os.isatty(fd) and not json
+        self._missed = Missed(reactor, target.home if terminal else None)
+        self._screen = Screen(reactor, terminal, rewrites(fd))
         self._visit = Visit(
             reactor,
             target,
@@ -95,6 +97,7 @@ class Chat:
         finally:
             self._input.pause()
             self._device.close()
+            self._screen.close()
             self._missed.close()
 
     # -- from the server ---------------------------------------------------------------
@@ -128,9 +131,8 @@ class Chat:
         if self._json:
             output.write(json_line(raw) + "\n")
             return
-        text = full_line(event, room=True)
-        if text is not None:
-            output.write(text + "\n")
+        me = fold(self._visit.conversation.nick)
+        self._screen.show(event, fold(getattr(event, "sender", "")) == me)
 
     def _entered(self, room: events.RoomShown) -> None:
         new = self._missed.entered(room)
@@ -199,6 +201,7 @@ class Chat:
     def _line(self, text: str) -> None:
         if self._leaving or not text.strip():
             return
+        self._screen.typed(text)
         if not text.startswith("/") or text.startswith("//"):
             self._say(text.removeprefix("/") if text.startswith("//") else text)
             return

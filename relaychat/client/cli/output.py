@@ -7,6 +7,9 @@ import sys
 
 from relaychat.client.cli.show import clean
 
+lines = 0
+"""How many lines this process has written, to either."""
+
 
 class OutputClosed(Exception):
     """Nobody reads what we write any more."""
@@ -14,6 +17,8 @@ class OutputClosed(Exception):
 
 def write(text: str) -> None:
     """Write a result and flush it. Raises OutputClosed."""
+    global lines
+    lines += text.count("\n")
     data = text.encode("utf-8", "backslashreplace")
     try:
         sys.stdout.buffer.write(data)
@@ -26,5 +31,7 @@ def write(text: str) -> None:
 
 def note(text: str) -> None:
     """Tell the user something about this program."""
+    global lines
+    lines += 1
     sys.stderr.write(f"relaychat: {clean(text)}\n")
     sys.stderr.flush()
