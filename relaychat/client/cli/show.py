@@ -94,6 +94,15 @@ def _presence(event: events.UserPresence) -> str:
     return f"-- {event.nick} is {'online' if event.online else 'offline'}"
 
 
+def _gap(event: events.Gap) -> str:
+    which = f"{event.first} to {event.last}"
+    if event.reason != "reset":
+        return f"-- {which} can't be had ({event.reason})"
+    # What it holds may reach less far than what was shown before.
+    rest = f"; {which} of it were not shown here" if event.first <= event.last else ""
+    return f"-- the log began anew, or was restored from a copy{rest}"
+
+
 _LINES: dict[type[Word], Callable[[Any], str]] = {
     events.Said: _said,
     events.Edited: lambda e: f"-- {e.sender} edited {e.target}: {e.text}",
@@ -113,7 +122,7 @@ _LINES: dict[type[Word], Callable[[Any], str]] = {
     events.UserPresence: _presence,
     events.Invitation: lambda e: f"-- {e.sender} invites you to {e.room}",
     events.Withheld: lambda e: f"-- {e.first} to {e.last} are not for you",
-    events.Gap: lambda e: f"-- {e.first} to {e.last} can't be had ({e.reason})",
+    events.Gap: _gap,
 }  # fmt: skip
 
 

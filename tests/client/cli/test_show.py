@@ -106,6 +106,12 @@ class LinesTests(SynchronousTestCase):
             events.Gap("#ops", 1, 4, "retention", "e"),
             "-- 1 to 4 can't be had (retention)",
         )
+        anew = "-- the log began anew, or was restored from a copy"
+        self.check(
+            events.Gap("#ops", 3, 4, "reset", "e"),
+            f"{anew}; 3 to 4 of it were not shown here",
+        )
+        self.check(events.Gap("#ops", 5, 4, "reset", "e"), anew)
         self.assertIsNone(full_line(events.Typing("#ops", "bob")))
 
     def test_every_log_event_has_a_line(self) -> None:
