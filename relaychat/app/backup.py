@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from relaychat.app.verify import DATABASE, examine
-from relaychat.client.cli.command import data_folder
+from relaychat.client.cli.options import data_folder
 from relaychat.client.cli.output import note
 from relaychat.client.cli.run import LOCAL, REFUSED
 from relaychat.hub.records import RoomRecord

@@ -13,7 +13,7 @@ import click
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
-from relaychat.client.cli.command import data_folder
+from relaychat.client.cli.options import data_folder
 from relaychat.client.cli.output import note
 from relaychat.client.cli.run import LOCAL, REFUSED
 from relaychat.hub.records import RoomRecord

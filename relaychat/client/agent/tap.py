@@ -12,7 +12,7 @@ from twisted.python import usage
 from relaychat.client.address import BadAddress
 from relaychat.client.agent.agent import Agent
 from relaychat.client.api import Client
-from relaychat.client.cli.command import default_nick, default_server
+from relaychat.client.cli.options import default_nick, default_server
 from relaychat.client.dial import Trusting
 from relaychat.client.pins import Pins
 from relaychat.client.state import StateError, agent_socket, state_root

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from relaychat.client.cli.asking import asked, new_password, seconds
-from relaychat.client.cli.command import EXIT_CODES, as_json, connection, target
+from relaychat.client.cli.options import EXIT_CODES, as_json, connection, target
 
 
 @click.group(epilog=EXIT_CODES, short_help="Look after your account.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from relaychat.client.cli.asking import new_password, seconds
-from relaychat.client.cli.command import DATA, EXIT_CODES, as_json, data_folder
+from relaychat.client.cli.options import DATA, EXIT_CODES, as_json, data_folder
 
 SOCKET = "control.sock"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from relaychat.client.cli.command import EXIT_CODES
+from relaychat.client.cli.options import EXIT_CODES
 from relaychat.client.lan.findings import ORDERS
 from relaychat.net.datagrams import PORT
 

@@ -16,7 +16,7 @@ import msgspec
 
 from relaychat.client import dial
 from relaychat.client.cli import output
-from relaychat.client.cli.command import EXIT_CODES
+from relaychat.client.cli.options import EXIT_CODES
 from relaychat.client.cli.run import (
     REFUSED,
     UNREACHABLE,
