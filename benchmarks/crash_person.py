@@ -21,8 +21,8 @@ from twisted.internet import reactor as installed
 from twisted.internet.task import LoopingCall
 
 from relaychat.client.api import Client
+from relaychat.client.cursor import Logged
 from relaychat.client.happenings import Ready, Shown
-from relaychat.client.story import STORY
 from relaychat.model.commands import Cursor, Say
 from relaychat.model.events import Done, Said
 from relaychat.testing.notes import Acked, Note, Refused, encode
@@ -128,7 +128,7 @@ class Person:
             return
         self._witness.happened(what)
         event = what.event
-        if not isinstance(event, STORY):
+        if not isinstance(event, Logged):
             return
         self.client.done(event)
         if isinstance(event, Said) and event.sender == self._life.answers:

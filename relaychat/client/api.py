@@ -37,6 +37,7 @@ from relaychat import __version__
 from relaychat.client import dial
 from relaychat.client.address import Address, address
 from relaychat.client.core import Conversation
+from relaychat.client.cursor import Logged
 from relaychat.client.file import ClientFile, client_file
 from relaychat.client.followed import Followed
 from relaychat.client.happenings import (
@@ -203,7 +204,7 @@ class Client:
         self._listeners.append(entry)
         return lambda: self._listeners.remove(entry)
 
-    def done(self, event: events.LogEvent | events.Withheld | events.Gap) -> None:
+    def done(self, event: Logged) -> None:
         """With ``by_hand``: this event, and all before it in its room, needs not come
         again. What is sent right behind it is on the disk together with that, so a
         crash leaves both or neither."""
@@ -330,7 +331,7 @@ class Client:
         limit: int = 100,
         before: int | None = None,
         after: int | None = None,
-    ) -> list[events.LogEvent | events.Withheld | events.Gap]:
+    ) -> list[Logged]:
         """What a room's log holds, oldest first: the latest, or with ``after`` those
         behind that seq. Raises RefusedByServer."""
         found: list[Any] = []

@@ -32,6 +32,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from relaychat.client.api import Client
+from relaychat.client.cursor import Logged
 from relaychat.client.happenings import Down, Up
 from relaychat.client.rooms import Room
 from relaychat.client.sending import Sending
@@ -154,7 +155,7 @@ class BlockingClient:
     def history(
         self, room: str, limit: int = 100, before: int | None = None,
         after: int | None = None,
-    ) -> list[events.LogEvent | events.Withheld | events.Gap]:  # fmt: skip
+    ) -> list[Logged]:  # fmt: skip
         """What a room's log holds; as ``Client.history``."""
         return self._call(
             lambda: Deferred.fromCoroutine(

@@ -13,7 +13,11 @@ from enum import Enum
 from msgspec.structs import replace
 
 from relaychat.model.commands import Cursor
-from relaychat.model.events import Gap, RoomShown, Withheld
+from relaychat.model.events import Gap, LogEvent, RoomShown, Withheld
+
+Logged = LogEvent | Withheld | Gap
+"""What a reader is shown of a room's log: its entries, and what stands in the place of
+some. User events are none: they come again as the rooms' entries."""
 
 
 class Hole(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from relaychat.client.cursor import Standing
+from relaychat.client.cursor import Logged, Standing
 from relaychat.client.file import ClientFile, Reading
 from relaychat.client.link import Link
 from relaychat.client.rooms import Room
@@ -16,9 +16,6 @@ from relaychat.model import events
 from relaychat.model.commands import Cursor, Mark
 from relaychat.model.names import fold
 from relaychat.model.words import Word
-
-STORY = (events.LogEvent, events.Withheld, events.Gap)
-"""What a room's log is made of, for a reader."""
 
 
 class Followed:
@@ -94,12 +91,12 @@ class Followed:
             return
         if isinstance(event, events.Marked):
             room.mark(event.seq)
-        elif isinstance(event, STORY):
+        elif isinstance(event, Logged):
             room.pass_over(event, self._conversation.nick)
 
     def given(self, event: Word) -> str | None:
         """All were told. Returns the room that it put us out of."""
-        if not isinstance(event, STORY):
+        if not isinstance(event, Logged):
             return None
         name = fold(event.room)
         if name in self.rooms and not self._by_hand:
@@ -116,7 +113,7 @@ class Followed:
         self.exited(event.room)
         return event.room
 
-    def done(self, event: events.LogEvent | events.Withheld | events.Gap) -> None:
+    def done(self, event: Logged) -> None:
         """This event, and all before it in its room, needs not come again."""
         name = fold(event.room)
         known = self._reading.get(name)

@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 from msgspec import UNSET
 
+from relaychat.client.cursor import Logged
 from relaychat.model.commands import Cursor, Id
 from relaychat.model.events import (
     Gap,
@@ -116,7 +117,7 @@ class Room:
         while self._unread and self._unread[0] <= self.marked:
             self._unread.popleft()
 
-    def pass_over(self, event: LogEvent | Withheld | Gap, nick: str) -> None:
+    def pass_over(self, event: Logged, nick: str) -> None:
         """This is the next of its log; we are ``nick``."""
         if isinstance(event, Gap):
             self.cursor = Cursor(event.epoch, event.last)

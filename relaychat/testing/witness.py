@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relaychat.client.core import Conversation
-from relaychat.client.cursor import Reader, Standing
+from relaychat.client.cursor import Logged, Reader, Standing
 from relaychat.client.happenings import (
     Entered,
     Happening,
@@ -27,7 +27,6 @@ from relaychat.model.events import (
     LogEvent,
     Renamed,
     RoomShown,
-    Withheld,
 )
 from relaychat.model.names import fold
 from relaychat.testing import notes
@@ -97,7 +96,7 @@ class NativeWitness:
     def happened(self, happening: Happening) -> None:
         """The conversation says so."""
         match happening:
-            case Shown(event, raw) if isinstance(event, LogEvent | Gap | Withheld):
+            case Shown(event, raw) if isinstance(event, Logged):
                 if fold(event.room) in self._reading:
                     self._shown(event, raw)
             case Kept(send, done):
@@ -133,7 +132,7 @@ class NativeWitness:
         self._reading.add(room)
         self._add(Started(shown.room, cursor.epoch, cursor.seq))
 
-    def _shown(self, event: LogEvent | Gap | Withheld, raw: bytes) -> None:
+    def _shown(self, event: Logged, raw: bytes) -> None:
         room = fold(event.room)
         epoch = self._cursors[room].epoch
         last = event.seq if isinstance(event, LogEvent) else event.last

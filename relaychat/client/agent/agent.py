@@ -7,7 +7,7 @@ neither a password nor a connection of their own::
     echo '{"type":"send","room":"#ops","text":"done"}' | nc -U agent.sock
 
 What it has taken is in its outbox on the disk, and goes out once, in order, whatever
-dies in between: the agent, the server, the program that sent it (see ``takings``).
+dies in between: the agent, the server, the program that sent it (see ``accepted``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from relaychat.client.agent.accepted import Accepted
 from relaychat.client.agent.local import Local
-from relaychat.client.agent.takings import Takings
 from relaychat.client.api import Client
 from relaychat.client.cli.show import full_line
 from relaychat.client.happenings import (
@@ -61,7 +61,7 @@ class Agent(Service):
                 f"{path}: too long for a UNIX socket; give another --state"
             )
         self.client = client
-        self.takings = Takings(client)
+        self.accepted = Accepted(client)
         self.locals: list[Local] = []
         self.path = path
         self._reactor = reactor

@@ -23,11 +23,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from relaychat import __version__
-from relaychat.client.agent.takings import Taken, origin_of
+from relaychat.client.agent.accepted import Taken, origin_of
+from relaychat.client.cursor import Logged
 from relaychat.client.outbox import Send
 from relaychat.client.sending import RefusedByServer, Sending
 from relaychat.client.speech import LineBuffer, Unreadable
-from relaychat.client.story import STORY, Story
+from relaychat.client.subscription import Subscription
 from relaychat.model import commands, events
 from relaychat.model.commands import Command, Cursor
 from relaychat.model.events import Done, Fault
@@ -64,7 +65,7 @@ class Local(Protocol):
         self._lines = LineBuffer()
         self._origin = ""
         self._everything = False
-        self._story = Story(self._client, self._write)
+        self._subscription = Subscription(self._client, self._write)
         """Of the rooms that it hears of."""
         self._gone = False
         self._sends: list[Send] = []
@@ -86,21 +87,21 @@ class Local(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._gone = True
-        self._story.stop()
+        self._subscription.stop()
         if self in self._agent.locals:
             self._agent.locals.remove(self)
 
     def pauseProducing(self) -> None:
         """It does not read: what happens meanwhile it is given from the log."""
-        self._story.full = True
+        self._subscription.full = True
 
     def resumeProducing(self) -> None:
         """It reads again."""
-        self._story.go_on()
+        self._subscription.go_on()
 
     def stopProducing(self) -> None:
         """The connection is going."""
-        self._story.stop()
+        self._subscription.stop()
 
     def _tell(self, word: Word) -> None:
         if not self._gone:
@@ -149,7 +150,7 @@ class Local(Protocol):
                 f"relaychat-client/{__version__}",
                 1,
                 account=welcome.account if welcome else None,
-                cid=self._agent.takings.high(self._origin) if self._origin else 0,
+                cid=self._agent.accepted.high(self._origin) if self._origin else 0,
                 limits=welcome.limits if welcome else {},
             ),
         )
@@ -174,7 +175,7 @@ class Local(Protocol):
     def _show(self, room: Room, command: Command | None = None) -> None:
         """Show a room as it is; what follows will follow."""
         name = fold(room.name)
-        self._story.at.setdefault(name, room.cursor)
+        self._subscription.at.setdefault(name, room.cursor)
         self._tell(room.shown(command.id if command else None))
 
     def _resume(self, resume: commands.Resume) -> None:
@@ -185,9 +186,9 @@ class Local(Protocol):
         for name, cursor in cursors.items():
             room = self._client.room(name)
             if room is not None:
-                self._story.at[fold(room.name)] = cursor
+                self._subscription.at[fold(room.name)] = cursor
                 names.append(room.name)
-        work = [self._story.read_on(fold(name)) for name in names]
+        work = [self._subscription.read_on(fold(name)) for name in names]
 
         async def level() -> None:
             for one in work:
@@ -223,7 +224,7 @@ class Local(Protocol):
         if not good:
             return
         for send, taken in zip(
-            good, self._agent.takings.take(self._origin, good), strict=True
+            good, self._agent.accepted.take(self._origin, good), strict=True
         ):
             self._taken(send, taken)
         if self._flight > FLIGHT:
@@ -254,18 +255,18 @@ class Local(Protocol):
 
     def entered(self, room: Room) -> None:
         """The agent is in a room, perhaps since before."""
-        if self._everything and fold(room.name) not in self._story.at:
+        if self._everything and fold(room.name) not in self._subscription.at:
             self._show(room)
 
     def exited(self, name: str) -> None:
         """The agent is in a room no more."""
-        self._story.at.pop(fold(name), None)
+        self._subscription.at.pop(fold(name), None)
 
     def happened(self, event: Word, raw: bytes) -> None:
         """The agent was shown this."""
-        if isinstance(event, STORY):
-            self._story.happened(event, raw)
-        elif self._everything and not self._story.full:
+        if isinstance(event, Logged):
+            self._subscription.happened(event, raw)
+        elif self._everything and not self._subscription.full:
             self.transport.write(raw + b"\n")
 
     def _write(self, event: Word, raw: bytes) -> None:

@@ -229,7 +229,8 @@ def bot(words: tuple[str, ...], **options: Any) -> None:
     It reads one JSON object a line, and answers each with {"type":"done"}; until then
     the line comes again. It is started again when it ends.
     """
-    from relaychat.client.bots.bot import Options, bot_job
+    from relaychat.client.bots.bot import bot_job
+    from relaychat.client.bots.program import Options
     from relaychat.client.cli.run import run
 
     where = target(options)

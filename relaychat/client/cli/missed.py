@@ -14,9 +14,10 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from relaychat.client.core import Conversation
+from relaychat.client.cursor import Logged
 from relaychat.client.state import CursorFile
 from relaychat.model.commands import Cursor
-from relaychat.model.events import Gap, LogEvent, RoomShown, Withheld
+from relaychat.model.events import Gap, LogEvent, RoomShown
 from relaychat.model.names import fold
 
 MOST = 200
@@ -80,7 +81,7 @@ class Missed:
     def shows(self, event: object) -> bool:
         """Whether it is to be shown; if so it is remembered, soon. Neither it nor what
         was before it in its room comes again."""
-        if self._file is None or not isinstance(event, LogEvent | Withheld | Gap):
+        if self._file is None or not isinstance(event, Logged):
             return True
         seq = event.seq if isinstance(event, LogEvent) else event.last
         here = self._at.get(event.room)

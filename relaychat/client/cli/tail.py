@@ -19,14 +19,11 @@ from relaychat.client.cli.run import REFUSED, Trouble
 from relaychat.client.cli.show import full_line, json_line
 from relaychat.client.cli.stdin import Input
 from relaychat.client.cli.visit import Target, Visit, shut
-from relaychat.client.cursor import Standing
+from relaychat.client.cursor import Logged, Standing
 from relaychat.client.happenings import Happening, Shown, Shut
 from relaychat.client.state import CursorFile, take_device
 from relaychat.model import events
 from relaychat.model.words import Word
-
-TOLD = (events.LogEvent, events.Withheld, events.Gap)
-"""What is part of a log's story. User events come again as the rooms' entries."""
 
 
 class Tail:
@@ -73,7 +70,7 @@ class Tail:
     def _heard(self, happening: Happening) -> None:
         if isinstance(happening, Shut) and not happening.fault.retry:
             self._visit.fail(shut(happening))
-        elif isinstance(happening, Shown) and isinstance(happening.event, TOLD):
+        elif isinstance(happening, Shown) and isinstance(happening.event, Logged):
             self._shown(happening.event, happening.raw)
 
     def _shown(self, event: Word, raw: bytes) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from relaychat.client.cursor import Logged
 from relaychat.model.commands import History
-from relaychat.model.events import Custom, Edited, Gap, LogEvent, Page, Said, Withheld
+from relaychat.model.events import Custom, Edited, LogEvent, Page, Said, Withheld
 from relaychat.testing.journal import Journal
 from relaychat.testing.notes import fingerprint
 from relaychat.testing.roomlog import Log
@@ -115,9 +116,9 @@ def _forbidden(
             yield "I5", f"a member may read {event.first} to {event.last}"
 
 
-def _first(event: LogEvent | Withheld | Gap) -> int:
+def _first(event: Logged) -> int:
     return event.seq if isinstance(event, LogEvent) else event.first
 
 
-def _last(event: LogEvent | Withheld | Gap) -> int:
+def _last(event: Logged) -> int:
     return event.seq if isinstance(event, LogEvent) else event.last

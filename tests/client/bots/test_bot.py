@@ -17,14 +17,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from relaychat.client.bots.bot import (
     FIRST_DELAY_S,
     LAUNCH,
-    LINE_BYTES,
     LONGEST_DELAY_S,
     Bot,
-    Options,
     name_of,
 )
-from relaychat.client.bots.given import SENDS, WINDOW, Bucket
-from relaychat.client.bots.suspect import Suspect
+from relaychat.client.bots.deliveries import SENDS, WINDOW, Bucket
+from relaychat.client.bots.poison import PoisonLine
+from relaychat.client.bots.program import LINE_BYTES, Options
 from tests.client.test_api import ClientTestCase
 
 
@@ -167,7 +166,7 @@ class BotTests(ClientTestCase):
         told = self.program.told()
         self.assertLessEqual(len(told), WINDOW)
         for _ in texts:
-            if not self.bot.program or self.bot.program.given.idle:
+            if not self.bot.program or self.bot.program.deliveries.idle:
                 break
             self.program.say(DONE)
             self.place.advance(1)
@@ -195,7 +194,7 @@ class BotTests(ClientTestCase):
         with the next; what it was done with in between is not counted."""
         self.said("poison", "two", "three")
         self.die(9)
-        path = self.bot.suspect.path
+        path = self.bot.poison.path
         self.assertFalse(path.exists())
         self.die(1)
         self.assertEqual(json.loads(path.read_text())["text"], "poison")
@@ -209,7 +208,7 @@ class BotTests(ClientTestCase):
         self.assertEqual(self.up_again(), ["three"])
         self.program.say(DONE)
         self.program.end()
-        self.assertEqual(self.bot.suspect.deaths, 0)
+        self.assertEqual(self.bot.poison.deaths, 0)
 
     def test_one_at_a_time(self) -> None:
         """Once it died with lines left it is given one at a time, so the one that it
@@ -224,17 +223,17 @@ class BotTests(ClientTestCase):
             if not told:
                 break
             self.program.end()
-        aside = self.bot.suspect.path.read_text().splitlines()
+        aside = self.bot.poison.path.read_text().splitlines()
         self.assertEqual([json.loads(line)["text"] for line in aside], ["poison"])
 
     def test_never_set_aside(self) -> None:
         """If it is told so, a line comes for ever; and so it does if the file can't be
         written."""
-        self.bot.suspect = Suspect(self.bot.suspect.path, 0)
+        self.bot.poison = PoisonLine(self.bot.poison.path, 0)
         self.said("poison")
         self.die(30)
-        self.assertFalse(self.bot.suspect.path.exists())
-        self.bot.suspect = Suspect(self.bot.suspect.path.parent / "no" / "such", 2)
+        self.assertFalse(self.bot.poison.path.exists())
+        self.bot.poison = PoisonLine(self.bot.poison.path.parent / "no" / "such", 2)
         self.die(5)
         self.assertEqual(self.up_again(), ["poison"])
 

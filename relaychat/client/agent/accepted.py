@@ -32,7 +32,7 @@ def origin_of(device: DeviceSecret) -> str:
     return hashlib.blake2b(device.encode(), digest_size=8).hexdigest()
 
 
-class Takings:
+class Accepted:
     """See the module."""
 
     def __init__(self, client: Client) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from relaychat.model.events import Gap, LogEvent, Withheld
+from relaychat.client.cursor import Logged
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Suspect:
+class PoisonLine:
     """See the module. It lives as long as the supervisor: a new one counts anew."""
 
     def __init__(self, path: Path, most: int) -> None:
@@ -28,7 +28,7 @@ class Suspect:
         self._most = most
         self._line = b""
 
-    def died(self, event: LogEvent | Withheld | Gap | None, worked: bool) -> bool:
+    def died(self, event: Logged | None, worked: bool) -> bool:
         """The bot ended, had this left to be done as the oldest (None: nothing), and
         had ``worked``: done something. Whether the line is set aside now: then it is in
         the file. Raises OSError, and counts on, if it can't be written."""

@@ -1,4 +1,5 @@
-"""Rooms told to somebody who may be slow: live while they keep up, else from the log.
+"""A subscription to rooms, of somebody who may be slow: live while they keep up, else
+from the log.
 
 A cursor a room says how far it was told. What comes next is told at once; what comes
 while they are not ready is left out, and read from the log when they are, so nothing
@@ -15,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from relaychat.client.api import Client
+from relaychat.client.cursor import Logged
 from relaychat.model import events
 from relaychat.model.commands import Cursor, History
 from relaychat.model.events import Fault
@@ -23,12 +25,11 @@ from relaychat.model.words import Word
 
 PAGE = 500
 """Events that are asked for at a time."""
-STORY = (events.LogEvent, events.Withheld, events.Gap)
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Story:
+class Subscription:
     """See the module."""
 
     log = Logger()
@@ -56,7 +57,7 @@ class Story:
 
     def happened(self, event: Word, raw: bytes) -> None:
         """The client was shown this."""
-        if not isinstance(event, STORY):
+        if not isinstance(event, Logged):
             return
         name = fold(event.room)
         at = self.at.get(name)

@@ -24,7 +24,7 @@ class TooMuch(Exception):
     """The bot said more than it may."""
 
 
-class Given:
+class Deliveries:
     """See the module."""
 
     def __init__(self, client: Client, window: int = WINDOW) -> None:
