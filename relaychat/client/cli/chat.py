@@ -154,8 +154,8 @@ class Chat:
             self._turn_to(room.room)
 
     def _shut(self, happening: Shut) -> None:
-        output.note(str(refusal(happening.room, happening.fault)))
-        if not happening.fault.retry:
+        if not happening.fault.retry:  # Else the visit tells of it, and asks again.
+            output.note(str(refusal(happening.room, happening.fault)))
             self._visit.conversation.leave(happening.room)
             self._left(happening.room)
 

@@ -63,7 +63,7 @@ def json_of(found: Found) -> str:
         "more": found.more,
         "by": list(found.by),
     }  # fmt: skip
-    return json.dumps(shown) + "\n"
+    return json.dumps(shown, separators=(",", ":")) + "\n"
 
 
 def text_of(found: Found) -> str:

@@ -58,9 +58,11 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(one.latency_s, inf)
 
     def test_json(self) -> None:
-        """Programs get one object a line, with everything."""
+        """Programs get one object a line, with everything, written as by all other
+        commands: without spaces."""
         line = json_of(heard())
         self.assertEqual(line.count("\n"), 1)
+        self.assertIn('"members":3', line)
         shown = json.loads(line)
         self.assertEqual(shown["server"], "tls:192.168.1.5:7601")
         self.assertEqual(shown["skew_ms"], 9001)
