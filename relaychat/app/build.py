@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ from relaychat.app.premises import Premises
 from relaychat.app.reasons import file_problem, folder_problem
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
+from relaychat.hub.hooks import Hook
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.turn import Counts, House
 from relaychat.model.commands import Call, Command, ListCalls, Reload
@@ -98,39 +100,13 @@ def compose(
         factories=lambda: tuple(one.entry() for one in counted),
     )
     hub = Hub(house, store, alarms)
+    passwords = Passwords(world, ground.threads, ground.cost)
     people = office(
-        config,
-        world,
-        store,
-        Passwords(world, ground.threads, ground.cost),
-        hub,
-        alarms.in_doubt,
-        brought.checkers,
+        config, world, store, passwords, hub, alarms.in_doubt, brought.checkers
     )
     counter = Counter(_guard(config, sockets), world)
     tls = certificates(config, world)
-
-    calls = Calls(brought.whole)
-    errands: dict[type[Command], Errand] = {
-        **people.errands,
-        Reload: Reloading(tls.values()).run,
-        Call: calls.run,
-        ListCalls: calls.list,
-    }
-
-    def host(dialect: type[Dialect]) -> Host:
-        control = dialect is Control
-        return Host(
-            dialect,
-            hub,
-            world,
-            admit_owner if control else people.admit,
-            alarms.error,
-            config.limits.session,
-            errands if control else people.errands,
-            config.server.name,
-        )
-
+    host = _hosts(config, hub, people, alarms, _owners(brought.whole, tls.values()))
     premises = Premises(config.server.name, ground.reactor, world, people.login.admit)
     common = Listeners(host, config.limits.outlet, counter, extensions, premises)
     doors = tuple(
@@ -142,6 +118,39 @@ def compose(
     return Relay(
         store, hub, counter, ground.threads, doors, people, tuple(tls.values())
     )
+
+
+def _owners(
+    hooks: Iterable[Hook], tls: Collection[Certificates]
+) -> dict[type[Command], Errand]:
+    """What is done for the relay's owner alone. Raises CannotBuild."""
+    calls = Calls(hooks)
+    return {Reload: Reloading(tls).run, Call: calls.run, ListCalls: calls.list}
+
+
+def _hosts(
+    config: Config,
+    hub: Hub,
+    people: Office,
+    alarms: Alarms,
+    owners: dict[type[Command], Errand],
+) -> Callable[[type[Dialect]], Host]:
+    """What gives a dialect's sessions what they share."""
+
+    def host(dialect: type[Dialect]) -> Host:
+        control = dialect is Control
+        return Host(
+            dialect,
+            hub,
+            hub.house.world,
+            admit_owner if control else people.admit,
+            alarms.error,
+            config.limits.session,
+            people.errands | owners if control else people.errands,
+            config.server.name,
+        )
+
+    return host
 
 
 def check(config: Config, reactor: Any) -> None:

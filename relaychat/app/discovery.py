@@ -81,7 +81,7 @@ def _open(hosts: Iterable[tuple[Door, object]]) -> Iterator[Open]:
             yield Open(dialect, host.host, host.port, tls is not None, fingerprint)
 
 
-class Found:
+class Discoverable:
     """A relay that can be found, from ``start`` to ``stop``."""
 
     def __init__(self, config: Config, relay: Relay, hosts: Iterable[object]) -> None:

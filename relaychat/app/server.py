@@ -23,7 +23,7 @@ from relaychat.app import first, logs, process
 from relaychat.app.build import Relay, build
 from relaychat.app.config import Config, Log
 from relaychat.app.control import Reloading
-from relaychat.app.discovery import Found
+from relaychat.app.discovery import Discoverable
 from relaychat.app.extensions import CannotBuild
 from relaychat.app.reasons import reason_of
 from relaychat.app.supervisor import Supervisor
@@ -63,7 +63,7 @@ class RelayService(Service):
         self._reactor = reactor
         self._supervisor = supervisor
         self._relay: Relay | None = None
-        self._found: Found | None = None
+        self._discoverable: Discoverable | None = None
         self._ports: list[IListeningPort] = []
         self._starting: Deferred[None] | None = None
         self._beginning: Deferred[None] | None = None
@@ -113,8 +113,8 @@ class RelayService(Service):
                 why = reason_of(error)
                 raise CannotBuild(f"listen[{index}].endpoint: {why}") from None
         hosts = [port.getHost() for port in self._ports]
-        self._found = Found(config, relay, hosts)
-        self._found.start(reactor)
+        self._discoverable = Discoverable(config, relay, hosts)
+        self._discoverable.start(reactor)
         reactor.callWhenRunning(self._up, relay, hosts)
         self._beginning = Deferred.fromCoroutine(self._begin(relay))
         self._beginning.addErrback(self._not_begun)
@@ -189,8 +189,8 @@ class RelayService(Service):
         for under_way in (self._starting, self._beginning):
             if under_way is not None:
                 under_way.cancel()
-        if self._found is not None:
-            await self._found.stop()
+        if self._discoverable is not None:
+            await self._discoverable.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         relay = self._relay

@@ -19,13 +19,13 @@ from twisted.logger import Logger
 
 from relaychat.net.interfaces import Interface
 from relaychat.net.reach import Open, reachable
+from relaychat.net.service import IRC, NATIVE, PLAIN_IRC
 
-NATIVE = "_relaychat._tcp.local."
 TYPES = {
-    ("native", True): NATIVE,
-    ("native", False): NATIVE,
-    ("irc", True): "_ircs._tcp.local.",
-    ("irc", False): "_irc._tcp.local.",
+    ("native", True): f"{NATIVE}.local.",
+    ("native", False): f"{NATIVE}.local.",
+    ("irc", True): f"{IRC}.local.",
+    ("irc", False): f"{PLAIN_IRC}.local.",
 }
 """By dialect, and whether it is TLS. Other dialects have no name that clients know."""
 LABEL_BYTES = 63

@@ -25,6 +25,9 @@ NATIVE = "_relaychat._tcp"
 """Relays by the native protocol, with TLS."""
 IRC = "_ircs._tcp"
 """IRC with TLS, for programs that look for it."""
+PLAIN_IRC = "_irc._tcp"
+"""IRC without TLS: announced on the local network (``mdns``), and looked for nowhere
+else."""
 TARGETS = 8
 """Targets of one domain that are tried, in their order."""
 FINGERPRINT = "fingerprint="

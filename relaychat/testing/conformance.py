@@ -17,19 +17,19 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from relaychat.session.dialect import Dialect
-from relaychat.testing.conforming import asked, shown
+from relaychat.testing.conforming import inbound, outbound
 from relaychat.testing.conforming.trial import Failed, Trial
 
 CHECKS: dict[str, Callable[[Trial], str]] = {
-    "fuzz": asked.fuzz,
-    "hello": asked.hello,
-    "limits": asked.limits,
-    "memory": asked.memory,
-    "usage": asked.usage,
-    "order": shown.order,
-    "backpressure": shown.backpressure,
-    "apart": shown.apart,
-    "renderers": shown.renderers,
+    "fuzz": inbound.fuzz,
+    "hello": inbound.hello,
+    "limits": inbound.limits,
+    "memory": inbound.memory,
+    "usage": inbound.usage,
+    "order": outbound.order,
+    "backpressure": outbound.backpressure,
+    "apart": outbound.apart,
+    "renderers": outbound.renderers,
 }
 """By name: what is tried, in this order."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from relaychat.app.config import Config, from_mapping
-from relaychat.app.discovery import Found, Presence
+from relaychat.app.discovery import Discoverable, Presence
 from relaychat.net.discovery import News
 from relaychat.net.reach import Open
 from relaychat.wire.discovery import Room
@@ -97,7 +97,9 @@ class PresenceTests(BuildCase):
     def test_off(self) -> None:
         """A relay that is not to be found listens for nothing."""
         presence = self.presence()
-        found = Found(self.config(discovery={"enabled": False}), self.made, HOSTS)
+        found = Discoverable(
+            self.config(discovery={"enabled": False}), self.made, HOSTS
+        )
         found.start(self.reactor)
         self.assertEqual(list(self.reactor.getReaders()), [])
         self.successResultOf(found.stop())
@@ -107,7 +109,7 @@ class PresenceTests(BuildCase):
         """With its doors on loopback it is heard there, and announced nowhere."""
         self.presence()
         hosts = [IPv4Address("TCP", "127.0.0.1", 7600)] * len(LISTEN)
-        found = Found(self.config(discovery={"port": 17602}), self.made, hosts)
+        found = Discoverable(self.config(discovery={"port": 17602}), self.made, hosts)
         found.start(self.reactor)
         readers = list(self.reactor.getReaders())
         if not readers:

@@ -15,12 +15,13 @@ from twisted.internet.threads import deferToThreadPool
 
 from relaychat.client.lan.findings import Findings
 from relaychat.net.interfaces import Interface
+from relaychat.net.service import IRC, NATIVE, PLAIN_IRC
 from relaychat.wire.discovery import Door, Instance, Name, is_address
 
 TYPES = {
-    "_relaychat._tcp.local.": "native",
-    "_ircs._tcp.local.": "irc",
-    "_irc._tcp.local.": "irc",
+    f"{NATIVE}.local.": "native",
+    f"{IRC}.local.": "irc",
+    f"{PLAIN_IRC}.local.": "irc",
 }
 """What is browsed for, and the dialect that is spoken there."""
 RESOLVE_MS = 1000
