@@ -141,7 +141,7 @@ class CatchUp:
                 continue
             if room in hidden:
                 frames.append(peer.tell(hidden.pop(room)))
-            if form.echo or origin != own:
+            if origin != own or not room.hides_own(form):
                 frames.append(self._replayed(form, event))
         frames += [peer.tell(withheld) for withheld in hidden.values()]
         self._tell(peer, frames)

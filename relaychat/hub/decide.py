@@ -184,20 +184,20 @@ def _failed(
 
 def _say(turn: Turn, peer: Peer, items: list[Item], index: int) -> int:
     """Messages that follow one another from one session to one place are decided in one
-    go. Says how many it took."""
+    go, unless a hook is to be asked of each, or one that was refused is waited for
+    (H5). Says how many it took."""
     if peer.gone or peer.cut:
         return 1
     first: commands.Say = items[index][1]
+    if peer.refused_cid or turn.house.hooks.before_say:
+        _command(turn, peer, first)
+        return 1
     said, room = [first], first.room
     for place in range(index + 1, min(len(items), index + STRETCH_ENTRIES)):
         other, item = items[place]
         if other is not peer or type(item) is not commands.Say or item.room != room:
             break
         said.append(item)
-    if peer.refused_cid:
-        speech.say(turn, peer, first)
-        _go_on(turn, peer, first)
-        return 1
     return speech.say_on(turn, peer, said)
 
 

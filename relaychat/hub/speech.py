@@ -22,7 +22,7 @@ from relaychat.hub.nicks import take_nick
 from relaychat.hub.peer import Peer, Spoken
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
-from relaychat.hub.tail import blanked, decode_event, entries_of
+from relaychat.hub.tail import blanked, decode_event, entries_of, entry_in
 from relaychat.hub.turn import Cid, Turn, encode
 from relaychat.model.commands import Custom, Edit, Mark, React, Redact, Say, Type
 from relaychat.model.custom import check_kind, check_value
@@ -57,6 +57,7 @@ def say(turn: Turn, peer: Peer, command: Say) -> None:
 def say_on(turn: Turn, peer: Peer, commands: list[Say]) -> int:
     """Messages of one session to one place, one behind the other. Says how many of them
     are decided: one that is not like the first is left to be the first of the next.
+    Where a hook is to be asked, they come one by one.
 
     Raises what is wrong with the first.
     """
@@ -77,33 +78,26 @@ def say_on(turn: Turn, peer: Peer, commands: list[Say]) -> int:
         require_voice(user, room, member)
     if room.departed:
         raise NoSuchUser(about=room.departed)
-    before_say = turn.house.hooks.before_say
     cids = None if cid is None else [cid]
-    if before_say:
-        commands = [command]
-    elif len(commands) > 1:
-        commands = _alike(turn, peer, commands, cids)
+    if len(commands) > 1:
+        commands = _alike(turn, commands, cids)
     seq, at = turn.stamp(room)
     name, nick, account, to = room.name, user.nick, user.account, spoken.to
     events = [
         Said(name, seq + place, at, nick, one.text, account, one.kind, to, one.reply)
         for place, one in enumerate(commands)
     ]
-    if before_say:
-        turn.house.hooks.ask(before_say, user, room, events[0])
+    if turn.house.hooks.before_say:
+        turn.house.hooks.ask(turn.house.hooks.before_say, user, room, events[0])
     turn.extend(room, events, peer, cids, asked=commands if peer.form.acks else ())
     return len(events)
 
 
-def _alike(
-    turn: Turn, peer: Peer, commands: list[Say], cids: list[Cid] | None
-) -> list[Say]:
+def _alike(turn: Turn, commands: list[Say], cids: list[Cid] | None) -> list[Say]:
     """Those that have nothing wrong with them either, up to the first of which that is
     not sure. Their client ids are added to that of the first."""
     limit = turn.house.limits.text_bytes
-    for place, one in enumerate(commands):
-        if not place:
-            continue
+    for place, one in enumerate(commands[1:], 1):
         text = one.text
         if not (text.isprintable() and text.isascii() and 0 < len(text) <= limit):
             try:
@@ -111,8 +105,9 @@ def _alike(
             except RelayError:
                 return commands[:place]
         if cids is not None:
+            # The first is above all that came before from its device (H20).
             device, last, _ = cids[-1]
-            if one.cid is None or one.cid <= max(last, device.high):
+            if one.cid is None or one.cid <= last:
                 return commands[:place]
             cids.append(Cid(device, one.cid, cid_digest(one)))
         elif one.cid is not None:
@@ -198,10 +193,7 @@ def _entry(
     blanked = turn.blanked.get((room, seq))
     if blanked is not None:
         return blanked.event, None
-    for kept in reversed(entries_of(turn.kept.get(room, []))):
-        if kept.seq == seq:
-            return kept.event, kept.origin
-    held = room.tail.get(seq)
+    held = entry_in(turn.kept.get(room, []), seq) or room.tail.get(seq)
     if held is not None:
         return held.event, held.origin
     if not room.logged:

@@ -178,6 +178,11 @@ class Room:
         self.tail = Tail()
         self.assign("policy", Policy())
 
+    def hides_own(self, form: Form) -> bool:
+        """Whether this form is not shown here what its own session says. What somebody
+        tells themselves is what they wait for, also without an echo."""
+        return not form.echo and (self.kind != "direct" or len(self.members) > 1)
+
     def assign(self, field: str, value: object) -> None:
         """Set a field, and what follows from it for the hot paths."""
         setattr(self, field, value)

@@ -6,7 +6,7 @@ A tail has no holes: it holds the last so many entries, up to the room's committ
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Reversible
 
 import msgspec
 from msgspec.structs import replace
@@ -66,6 +66,15 @@ class Kept(msgspec.Struct, gc=False):
         return bodies + OVERHEAD_BYTES * (1 + len(self.more))
 
 
+def entry_in(stretches: Reversible[Kept], seq: int) -> Kept | None:
+    """The entry of this seq, if it is there; looked for from the newest on."""
+    for stretch in reversed(stretches):
+        if stretch.seq <= seq:
+            place = seq - stretch.seq
+            return stretch.each()[place] if place <= len(stretch.more) else None
+    return None
+
+
 def entries_of(stretches: Iterable[Kept]) -> list[Kept]:
     """All of these one by one."""
     return [one for stretch in stretches for one in stretch.each()]
@@ -108,8 +117,7 @@ class Tail:
 
     def get(self, seq: int) -> Kept | None:
         """The entry of this seq, if it is here."""
-        entries = self.after(seq - 1, 1)
-        return entries[0] if entries and entries[0].seq == seq else None
+        return entry_in(self.stretches, seq)
 
 
 class Tails:

@@ -329,7 +329,7 @@ class Turn:
         if logged and self.refusing:
             raise Unavailable
         origin = None if peer is None else self._origin(peer, logged)
-        hidden_from = peer if self._hides(peer, room) else None
+        hidden_from = peer if peer and room.hides_own(peer.form) else None
         kept = self.kept.get(room)
         if kept is None:
             kept = self.kept[room] = []
@@ -396,13 +396,6 @@ class Turn:
             self.cids[device.number, number] = first
         if number > device.high:
             self.set(device, "high", number)
-
-    def _hides(self, peer: Peer | None, room: Room) -> bool:
-        """Whether a form without echo hides this from its own session: what somebody
-        tells themselves is what they wait for."""
-        if peer is None or peer.form.echo:
-            return False
-        return room.kind != "direct" or len(room.members) > 1
 
     def _origin(self, peer: Peer, logged: bool) -> int:
         device = peer.device

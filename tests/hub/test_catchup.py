@@ -411,6 +411,19 @@ class SlowTests(CatchUpTestCase):
         self.run_hub()
         self.assertEqual(cat.heard(), ["said #a 6 ann 2"])
 
+    def test_words_to_oneself(self) -> None:
+        """What somebody tells themselves they are shown, at once or later."""
+        cat = self.connect("cat", TERSE, account=True)
+        self.do(cat, c.Join("#a"), c.Say("@cat", "1"))
+        cat.taking = False
+        self.talk("x")
+        self.do(cat, c.Say("@cat", "2"))
+        cat.words()
+        cat.taking = True
+        self.hub.drained(cat)
+        self.run_hub()
+        self.assertEqual(cat.heard(), ["said @cat,cat 2 cat 2 cat"])
+
     def test_shares_are_replayed(self) -> None:
         """Who missed a rename as a user event is told of it by the log (H14)."""
         cat = self.connect("cat", TERSE)

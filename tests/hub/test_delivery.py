@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import random
-
-import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from relaychat.hub.peer import Form
 from relaychat.model import commands as c
-from relaychat.model.events import LogEvent, RoomShown, Typing
 from relaychat.model.words import Word
-from tests.hub.chatter import ACCOUNTS, ROOMS, Chatter
 from tests.hub.support import PLAIN, TERSE, HubTestCase, RecordingPeer
 
 
@@ -103,63 +95,3 @@ class DeliveryTests(HubTestCase):
                 )
             ],
         )
-
-
-class SameStreamTests(HubTestCase):
-    """Batching changes nothing that anybody could see: what a session is told equals
-    what it would be told if each command had a turn of its own."""
-
-    def fresh(self) -> None:
-        """A new world, in which all accounts are known."""
-        HubTestCase.setUp(self)
-        for name in ACCOUNTS:
-            self.account(name)
-
-    def alone(self, seed: int) -> None:
-        """A random conversation, each command in a turn of its own."""
-        self.chatter = Chatter(self, random.Random(seed))
-        self.chatter.rooms = ROOMS[:3]
-        self.chatter.resumes = False
-        for _ in range(100):
-            self.chatter.step()
-            self.run_hub()
-
-    def together(self, batch: int) -> dict[RecordingPeer, RecordingPeer]:
-        """The same with so many in a turn, by a peer's double."""
-        doubles: dict[RecordingPeer, RecordingPeer] = {}
-        for count, (one, command) in enumerate(self.chatter.asked, 1):
-            if one not in doubles:
-                doubles[one] = self.peer(one.form)
-            if command is None:
-                self.hub.lost(doubles[one], "lost", "gone")
-            else:
-                doubles[one].ask(command)
-            if count % batch == 0:
-                self.run_hub()
-        self.run_hub()
-        return doubles
-
-    @given(st.integers(0, 10**9), st.integers(2, 60))
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
-    def test_same(self, seed: int, batch: int) -> None:
-        """Answers, user events, and each room by itself come in the same order."""
-        self.fresh()
-        self.alone(seed)
-        self.fresh()
-        for one, other in self.together(batch).items():
-            self.assertEqual(strands(other.words()), strands(one.words()))
-
-
-def strands(words: list[Word]) -> dict[str, list[str]]:
-    """What must keep its order, each for itself. The order of members is nobody's
-    business: taking a turn back may change it."""
-    found: dict[str, list[str]] = {}
-    for word in words:
-        room = word.room if isinstance(word, LogEvent | Typing) else ""
-        plain = msgspec.to_builtins(word)
-        for field in ("epoch", "occurrence"):
-            plain.pop(field, None)
-        if isinstance(word, RoomShown):
-            plain["members"] = sorted(map(str, plain.get("members", ())))
-        found.setdefault(room, []).append(str(plain))
-    return found

@@ -19,7 +19,7 @@ from relaychat.model.words import Word
 from relaychat.store.verify import verify
 from relaychat.testing.snapshot import contradictions, durable
 from relaychat.testing.world import SimulatedWorld
-from tests.hub.chatter import ACCOUNTS, Talkers
+from tests.hub.chatter import ACCOUNTS, Chatter, Talkers
 from tests.hub.support import HubTestCase, RecordingPeer
 
 TURNS = 25
@@ -59,10 +59,10 @@ class RunTests(HubTestCase):
         for name in ACCOUNTS:
             self.account(name)
 
-    def talk(self, seed: int) -> Listing:
+    def talk(self, seed: int, people: type[Chatter]) -> Listing:
         """Let people talk, and write down what they did."""
         self.chance = random.Random(seed)
-        chatter, listing = Talkers(self, self.chance), Listing()
+        chatter, listing = people(self, self.chance), Listing()
         chatter.resumes = False
         self.all: list[RecordingPeer] = []
         for _ in range(TURNS):
@@ -118,7 +118,7 @@ class RunTests(HubTestCase):
         """Whatever is said, and whatever happens between it."""
         for seed in SEEDS:
             self.setUp()
-            listing = self.talk(seed)
+            listing = self.talk(seed, Talkers if seed % 4 else Chatter)
             together = self.outcome()
             self.whole()
             self.setUp()
