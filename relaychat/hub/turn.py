@@ -191,7 +191,7 @@ class Turn:
         self.told: list[Told] = []
         self.special: dict[Peer, list[tuple[int, bytes]]] = {}
         """Sessions that get slices instead of whole payloads (H6)."""
-        self.spans: dict[tuple[Peer, Room], list[list[int]]] = {}
+        self.spans: dict[Room, dict[Peer, list[list[int]]]] = {}
         """First and last ordinal shown to sessions that came or went in this turn."""
         self.rows: list[Row] = []
         self.entries = 0
@@ -453,13 +453,14 @@ class Turn:
     def enters(self, peer: Peer, room: Room) -> None:
         """This session follows the room from the next event on."""
         self.special.setdefault(peer, [])
-        self.spans.setdefault((peer, room), []).append([self.ordinal + 1, 2**62])
+        stays = self.spans.setdefault(room, {}).setdefault(peer, [])
+        stays.append([self.ordinal + 1, 2**62])
 
     def leaves(self, peer: Peer, room: Room) -> None:
         """This session was told the room's last event, and nothing further."""
         self.special.setdefault(peer, [])
-        spans = self.spans.setdefault((peer, room), [[0, 2**62]])
-        spans[-1][1] = self.ordinal
+        stays = self.spans.setdefault(room, {}).setdefault(peer, [[0, 2**62]])
+        stays[-1][1] = self.ordinal
 
     def close(self, peer: Peer, error: RelayError) -> None:
         """Hang up on this session, with its goodbye behind all that it is told."""

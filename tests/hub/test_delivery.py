@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from relaychat.hub import delivery
+from relaychat.hub import hub as hub_module
 from relaychat.hub.peer import Form
 from relaychat.model import commands as c
 from relaychat.model.words import Word
-from tests.hub.support import PLAIN, TERSE, HubTestCase, RecordingPeer
+from tests.hub.support import PLAIN, TERSE, HubTestCase, RecordingPeer, Terse
 
 
 class Counting(Form):
@@ -95,3 +100,74 @@ class DeliveryTests(HubTestCase):
                 )
             ],
         )
+
+
+class BreakTests(HubTestCase):
+    """What takes long has breaks (H7), whatever it is; here after every three pieces
+    of work."""
+
+    def setUp(self) -> None:
+        """Count the breaks."""
+        super().setUp()
+        self.breaks = 0
+        deliver = delivery.deliver
+
+        def counted(*arguments: Any) -> Iterator[None]:
+            for step in deliver(*arguments):
+                self.breaks += 1
+                yield step
+
+        self.patch(delivery, "BURST", 3)
+        self.patch(hub_module, "deliver", counted)
+
+    def crowd(self, *forms: Form) -> list[RecordingPeer]:
+        """A room with a member for each of these forms."""
+        people = [self.connect(f"p{n}", form) for n, form in enumerate(forms)]
+        for one in people:
+            self.do(one, c.Join("#a"))
+        self.breaks = 0
+        return people
+
+    def test_many_readers(self) -> None:
+        """One form, and many that read it."""
+        people = self.crowd(*[TERSE] * 9)
+        self.do(people[0], c.Say("#a", "x"))
+        self.assertEqual(self.breaks, 3)
+
+    def test_many_forms(self) -> None:
+        """Rendering for many forms, of one reader each."""
+        people = self.crowd(*[Terse() for _ in range(9)])
+        self.do(people[0], c.Say("#a", "x"))
+        self.assertEqual(self.breaks, 4)
+
+    def test_many_rooms(self) -> None:
+        """Many small rooms together."""
+        people = self.crowd(TERSE, TERSE)
+        rooms = [f"#{n}" for n in range(4)]
+        for one in people:
+            self.do(one, *map(c.Join, rooms))
+        self.breaks = 0
+        self.do(people[0], *[c.Say(room, "x") for room in rooms])
+        self.assertEqual(self.breaks, 4)
+
+    def test_many_neighbours(self) -> None:
+        """Somebody whom many know."""
+        people = self.crowd(*[TERSE] * 9)
+        self.lose(people[0], "quit")
+        self.assertGreaterEqual(self.breaks, 2)
+
+    def test_many_come(self) -> None:
+        """A crowd that comes at once: each hears of those behind it, and what one is
+        told is put in order when it is their turn."""
+        crowd = [self.connect(f"p{n}") for n in range(6)]
+        self.breaks = 0
+        for one in crowd:
+            one.ask(c.Join("#a"))
+        self.run_hub()
+        heard = [one.heard() for one in crowd]
+        for n, lines in enumerate(heard):
+            joined = [f"joined #a {seq} p{seq - 1}" for seq in range(n + 1, 7)]
+            joined.insert(1, f"room #a {n + 1}")
+            joined[0] += "" if n else " owner"
+            self.assertEqual(lines, joined)
+        self.assertGreaterEqual(self.breaks, 5)

@@ -203,7 +203,7 @@ class BoundsTests(HubTestCase):
     def test_long_fan_out_in_one_room(self) -> None:
         """The readers of a large room are sent to in bursts, each of them once."""
         self.patch(hub_module, "SLICE_US", -1)
-        self.patch(delivery, "BURST_READERS", 2)
+        self.patch(delivery, "BURST", 2)
         readers = [self.connect(f"p{n}") for n in range(5)]
         for reader in readers:
             self.do(reader, c.Join("#a"))

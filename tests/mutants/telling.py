@@ -8,7 +8,7 @@ from relaychat.hub import delivery
 from relaychat.hub.delivery import Share
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.state import Room
-from relaychat.hub.turn import Barrier, Turn
+from relaychat.hub.turn import Barrier, Drafted, Turn
 from relaychat.model.events import UserEvent, UserQuit, UserRenamed
 from relaychat.net.outlet import Outlet, SocketOutlet
 from tests.mutants.planting import Plant, delayed, mutant
@@ -54,7 +54,7 @@ def joiner_sees_before(plant: Plant) -> None:
 
     def enters(turn: Turn, peer: Peer, room: Room) -> None:
         turn.special.setdefault(peer, [])
-        turn.spans.setdefault((peer, room), []).append([0, 2**62])
+        turn.spans.setdefault(room, {}).setdefault(peer, []).append([0, 2**62])
 
     plant(Turn, "enters", enters)
 
@@ -65,7 +65,7 @@ def leaver_misses_last(plant: Plant) -> None:
 
     def leaves(turn: Turn, peer: Peer, room: Room) -> None:
         turn.special.setdefault(peer, [])
-        spans = turn.spans.setdefault((peer, room), [[0, 2**62]])
+        spans = turn.spans.setdefault(room, {}).setdefault(peer, [[0, 2**62]])
         spans[-1][1] = turn.ordinal - 1
 
     plant(Turn, "leaves", leaves)
@@ -74,24 +74,24 @@ def leaver_misses_last(plant: Plant) -> None:
 @mutant
 def slices_off_by_one(plant: Plant) -> None:
     """Special readers are not shown the first event of a turn."""
-    slices = delivery._slices
+    items = Share.items
 
     def short(*arguments: Any) -> Any:
-        return slices(*arguments)[1:]
+        return items(*arguments)[1:]
 
-    plant(delivery, "_slices", short)
+    plant(Share, "items", short)
 
 
 @mutant
 def own_voice_heard(plant: Plant) -> None:
     """IRC clients are shown what they said themselves."""
-    plant(Turn, "_hides", lambda *_: False)
+    plant(Room, "hides_own", lambda *_: False)
 
 
 @mutant
 def own_words_dropped(plant: Plant) -> None:
     """Native clients are not shown what they said themselves."""
-    plant(Turn, "_hides", lambda turn, peer, room: peer is not None)
+    plant(Room, "hides_own", lambda *_: True)
 
 
 @mutant
@@ -99,10 +99,10 @@ def hidden_from_all_sessions(plant: Plant) -> None:
     """What somebody says by IRC is hidden from their other sessions, too."""
     made = Share.__init__
 
-    def hidden(share: Any, room: Any, drafted: Any, pieces: Any, turn: Turn) -> None:
-        made(share, room, drafted, pieces, turn)
+    def hidden(share: Share, drafted: list[Drafted], pieces: list[bytes]) -> None:
+        made(share, drafted, pieces)
         speakers = [one.hidden_from for one in drafted if one.hidden_from is not None]
-        share._muted = {peer for one in speakers if one.user for peer in one.user.peers}
+        share.muted = {peer for one in speakers if one.user for peer in one.user.peers}
 
     def heard_by(share: Any, peer: Peer) -> bytes:
         rest, heard = iter(share._pieces), b""
@@ -113,7 +113,7 @@ def hidden_from_all_sessions(plant: Plant) -> None:
         return heard
 
     plant(Share, "__init__", hidden)
-    plant(Share, "_heard_by", heard_by)
+    plant(Share, "heard_by", heard_by)
 
 
 @mutant
