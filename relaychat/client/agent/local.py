@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from relaychat.client.rooms import Room
 
 FLIGHT = 256
-"""Sends of one program that wait for an answer; more are not read."""
+"""Of one program, what waits for an answer of the server; more is not read."""
 SENDS = (
     commands.Say,
     commands.Edit,
@@ -70,6 +70,10 @@ class Local(Protocol):
         self._gone = False
         self._sends: list[Send] = []
         self._flight = 0
+        self._full = False
+        """It does not read what it is told."""
+        self._read = True
+        """We read what it says."""
 
     # -- the socket --------------------------------------------------------------------
 
@@ -93,15 +97,35 @@ class Local(Protocol):
 
     def pauseProducing(self) -> None:
         """It does not read: what happens meanwhile it is given from the log."""
-        self._subscription.full = True
+        self._subscription.full = self._full = True
+        self._pace()
 
     def resumeProducing(self) -> None:
         """It reads again."""
+        self._full = False
         self._subscription.go_on()
+        self._pace()
 
     def stopProducing(self) -> None:
         """The connection is going."""
         self._subscription.stop()
+
+    def _pace(self) -> None:
+        """Read on, or not now: what it asks makes answers, and they have to go
+        somewhere."""
+        read = not self._full and self._flight <= FLIGHT
+        if read == self._read or self._gone:
+            return
+        self._read = read
+        if read:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def _landed(self) -> None:
+        """One thing less waits for an answer of the server."""
+        self._flight -= 1
+        self._pace()
 
     def _tell(self, word: Word) -> None:
         if not self._gone:
@@ -129,10 +153,19 @@ class Local(Protocol):
         if take is not None:
             take(self, command)
         else:
-            asked = msgspec.structs.replace(command, id=None)
-            self._client.link.ask(asked).addCallback(
-                lambda answer: self._answer(command, answer)
-            )
+            self._ask(command)
+
+    def _ask(self, command: Command) -> None:
+        """Let the server answer."""
+
+        def answered(answer: Any) -> None:
+            self._landed()
+            self._answer(command, answer)
+
+        self._flight += 1
+        self._pace()
+        asked = msgspec.structs.replace(command, id=None)
+        self._client.link.ask(asked).addCallback(answered)
 
     def _answer(self, command: Command, answer: Any) -> None:
         self._tell(msgspec.structs.replace(answer, id=command.id))
@@ -227,8 +260,7 @@ class Local(Protocol):
             good, self._agent.accepted.take(self._origin, good), strict=True
         ):
             self._taken(send, taken)
-        if self._flight > FLIGHT:
-            self.transport.pauseProducing()
+        self._pace()
 
     def _taken(self, send: Send, taken: Taken) -> None:
         if not isinstance(taken, Sending):
@@ -241,9 +273,7 @@ class Local(Protocol):
             landed(cast(RefusedByServer, failure.value).fault)
 
         def landed(answer: Done | Fault) -> None:
-            self._flight -= 1
-            if self._flight == FLIGHT and not self._gone:
-                self.transport.resumeProducing()
+            self._landed()
             self._settled(send, answer)
 
         taken.kept().addCallbacks(landed, refused)

@@ -196,6 +196,30 @@ class SendTests(AgentTestCase):
         self.back()
         self.assertEqual(program.producerState, "producing")
 
+    def test_questions_not_read(self) -> None:
+        """Nor is one that has very much asked for what the server has to answer."""
+        program = self.program()
+        program.say(*[{"type": "history", "room": "#tea"}] * (FLIGHT + 1))
+        self.assertEqual(program.producerState, "paused")
+        self.place.run()
+        self.assertEqual(len(program.told("history")), FLIGHT + 1)
+        self.assertEqual(program.producerState, "producing")
+
+    def test_who_does_not_read_is_not_read(self) -> None:
+        """What one asks that does not read its answers waits with it, not in memory;
+        whichever it is that one is not read for, it is over when all is."""
+        program = self.program(DEVICE)
+        program.local.pauseProducing()
+        self.assertEqual(program.producerState, "paused")
+        program.say(*[say("x", cid=n + 1) for n in range(FLIGHT + 1)])
+        program.local.resumeProducing()
+        self.assertEqual(program.producerState, "paused")
+        program.local.pauseProducing()
+        self.place.run()
+        self.assertEqual(program.producerState, "paused")
+        program.local.resumeProducing()
+        self.assertEqual(program.producerState, "producing")
+
     def test_nonsense(self) -> None:
         """What is no command is answered, and is no reason to hang up."""
         program = self.program()
