@@ -75,7 +75,9 @@ class Chat:
         self._device = take_device(target.home)
         terminal = os.isatty(fd) and not json
         self._missed = Missed(reactor, target.home if terminal else None)
-        self._screen = Screen(reactor, terminal, rewrites(fd))
+        self._screen = Screen(
+            reactor, terminal, rewrites(fd), lambda error: self._visit.fail(error)
+        )
         self._visit = Visit(
             reactor,
             target,

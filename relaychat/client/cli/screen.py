@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -33,11 +34,19 @@ def rewrites(fd: int) -> bool:
 class Screen:
     """See the module."""
 
-    def __init__(self, clock: IReactorTime, terminal: bool, over: bool) -> None:
-        """``over``: see ``rewrites``."""
+    def __init__(
+        self,
+        clock: IReactorTime,
+        terminal: bool,
+        over: bool,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """``over``: see ``rewrites``. ``failed`` is told what keeps from writing what
+        is written later."""
         self._clock = clock
         self._terminal = terminal
         self._over = over
+        self._failed = failed
         self._typed = ("", 0)
         """The last line that was typed, and how much had been written by then."""
         self._day = self._today()
@@ -92,6 +101,9 @@ class Screen:
 
         def tell() -> None:
             del self._unsettled[nick]
-            output.write(text + "\n")
+            try:
+                output.write(text + "\n")
+            except Exception as error:
+                self._failed(error)
 
         self._unsettled[nick] = self._clock.callLater(SETTLED_S, tell)

@@ -38,7 +38,10 @@ class ScreenTests(SynchronousTestCase):
         self.patch(sys, "stdout", io.TextIOWrapper(self.written))
         self.patch(sys, "stderr", io.StringIO())
         self.patch(os, "environ", {**os.environ, "COLUMNS": "40"})
-        self.screen = Screen(self.clock, terminal=True, over=True)
+        self.failures: list[Exception] = []
+        self.screen = Screen(
+            self.clock, terminal=True, over=True, failed=self.failures.append
+        )
 
     def told(self) -> list[str]:
         """The lines since the last look."""
@@ -46,6 +49,17 @@ class ScreenTests(SynchronousTestCase):
         self.written.seek(0)
         self.written.truncate()
         return lines
+
+    def test_nobody_reads(self) -> None:
+        """That nobody reads any more is told also where it is found out later."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "w") as closed:
+            self.patch(sys, "stdout", closed)
+            self.screen.show(BOB[False], own=False)
+            self.clock.advance(SETTLED_S)
+        (error,) = self.failures
+        self.assertIsInstance(error, output.OutputClosed)
 
     def test_typed(self) -> None:
         """What one typed is written over by how it is in the log, in a room, to one
@@ -111,7 +125,9 @@ class ScreenTests(SynchronousTestCase):
 
     def test_pipe(self) -> None:
         """Under a pipe each event is a line, at once."""
-        screen = Screen(self.clock, terminal=False, over=False)
+        screen = Screen(
+            self.clock, terminal=False, over=False, failed=self.failures.append
+        )
         screen.typed("hello")
         screen.show(said("hello", NOON - 86_400), own=True)
         screen.show(BOB[False], own=False)
