@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 from tests.integration.client import ROOM, ClientCase
 
@@ -89,3 +90,29 @@ class ChatTests(ClientCase):
         code, _, notes = self.finish("chat", stdin="/join #\nx\n/rooms\n")
         self.assertEqual(code, 0)
         self.assertIn("bad_name", notes)
+
+    def test_restored(self) -> None:
+        """After a restore the rooms are read anew: what was shown before, and what was
+        said while nobody knew of the new epoch. Direct rooms are named by the other."""
+        copy = str(self.folder.path / "copy.db")
+        self.account("bob")
+        self.output("send", ROOM, "kept")
+        self.output("send", "@bob", "psst")
+        self.output("backup", copy, login=False)
+        chat = self.start("chat", ROOM)
+        assert chat.stdout is not None and chat.stdin is not None
+        while f"in {ROOM} with" not in chat.stdout.readline():
+            pass
+        self.assertEqual(self.server.end(signal.SIGTERM), 0)
+        self.output("restore", copy, login=False)
+        self.server = self.serve()
+        shown: list[str] = []
+        while not (" <ann> psst" in "".join(shown) and " <ann> kept" in "".join(shown)):
+            shown.append(chat.stdout.readline())
+            self.assertTrue(shown[-1], shown)
+        for place in (ROOM, "@bob"):
+            line = f"-- {place} began anew, or was restored from a copy: its latest"
+            self.assertIn(line, "".join(shown))
+        out, _ = chat.communicate("/quit\n")
+        self.assertNotIn("@ann,", "".join(shown) + out)
+        self.assertEqual(chat.returncode, 0)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from relaychat.client.cli import output
-from relaychat.client.cli.missed import Missed
+from relaychat.client.cli.missed import MOST, Missed
 from relaychat.client.cli.run import Job
 from relaychat.client.cli.screen import Screen, rewrites
-from relaychat.client.cli.show import clean, json_line
+from relaychat.client.cli.show import clean, json_line, where
 from relaychat.client.cli.stdin import Input
 from relaychat.client.cli.visit import Target, Visit, refusal
 from relaychat.client.happenings import (
@@ -35,6 +35,7 @@ from relaychat.client.state import take_device
 from relaychat.model import events
 from relaychat.model.commands import (
     Command,
+    History,
     Kind,
     ListMembers,
     ListRooms,
@@ -49,6 +50,7 @@ from relaychat.model.words import Word
 
 LINE_BYTES = 16 * 1024
 """A longer line goes as several messages."""
+ANEW = "began anew, or was restored from a copy"
 
 
 class Chat:
@@ -132,13 +134,18 @@ class Chat:
             return
         if self._json:
             output.write(json_line(raw) + "\n")
-            return
-        me = fold(self._visit.conversation.nick)
-        self._screen.show(event, fold(getattr(event, "sender", "")) == me)
+        elif isinstance(event, events.Gap) and event.reason == "reset":
+            # How far it is the log that was shown before, nobody can tell.
+            word = f"{where(event, self._screen.direct)} {ANEW}"
+            self._ask(word, History(event.room, before=event.last + 1, limit=MOST))
+        else:
+            me = fold(self._visit.conversation.nick)
+            self._screen.show(event, fold(getattr(event, "sender", "")) == me)
 
     def _entered(self, room: events.RoomShown) -> None:
         new = self._missed.entered(room)
         if room.direct is not None:
+            self._screen.direct[fold(room.room)] = room.direct
             if new:
                 self._tell(f"@{room.direct}: {new}")
             return
@@ -276,6 +283,10 @@ class Chat:
     def _answer(self, word: str, answer: Word) -> None:
         if isinstance(answer, Fault):
             output.note(str(refusal(word, answer)))
+        elif isinstance(answer, events.Page):
+            self._tell(f"{word}: its latest entries" if answer.events else word)
+            for event in answer.events:
+                self._screen.show(event, False)
         elif self._json:
             output.write(json_line(msgspec.json.encode(answer)) + "\n")
         else:

@@ -50,6 +50,8 @@ class Screen:
         self._typed = ("", 0)
         """The last line that was typed, and how much had been written by then."""
         self._day = self._today()
+        self.direct: dict[str, str] = {}
+        """Whom one speaks to in a direct room, by its folded name."""
         self._unsettled: dict[str, Any] = {}
         """By folded nick: when its presence will be told."""
 
@@ -59,7 +61,7 @@ class Screen:
 
     def show(self, event: Word, own: bool) -> None:
         """Write an event, if it is one of those that are shown. ``own``: we did it."""
-        text = full_line(event, room=True)
+        text = full_line(event, room=True, direct=self.direct)
         if text is None:
             return
         if self._terminal and isinstance(event, UserPresence):

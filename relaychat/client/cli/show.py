@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from relaychat.model import events
+from relaychat.model.names import fold
 from relaychat.model.words import Word
 
 _UNSAFE = (
@@ -22,6 +23,7 @@ _UNSAFE = (
     "\u2028\u2029\ufeff"  # line and paragraph separators, byte order mark
 )
 _unsafe = re.compile(f"[{_UNSAFE}]")
+_NOBODY: Mapping[str, str] = {}
 
 
 def clean(text: str) -> str:
@@ -132,19 +134,29 @@ def line(event: Word) -> str | None:
     return None if make is None else clean(make(event))
 
 
-def where(event: Word) -> str:
-    """The room of an event for people: of a direct room the other one."""
+def where(event: Word, direct: Mapping[str, str] = _NOBODY) -> str:
+    """The room of an event for people: of a direct room the other one, whom ``direct``
+    names by the folded room where the event does not."""
+    room = getattr(event, "room", "")
     if isinstance(event, events.Said) and event.to is not None:
         return clean(f"@{event.to}")
-    return clean(getattr(event, "room", ""))
+    other = direct.get(fold(room))
+    return clean(room if other is None else f"@{other}")
 
 
-def full_line(event: Word, *, room: bool = False, date: bool = False) -> str | None:
-    """An event as a line with its time, and its room where one may follow several."""
+def full_line(
+    event: Word,
+    *,
+    room: bool = False,
+    date: bool = False,
+    direct: Mapping[str, str] = _NOBODY,
+) -> str | None:
+    """An event as a line with its time, and its room where one may follow several; see
+    ``where``."""
     text = line(event)
     if text is None:
         return None
     at = getattr(event, "at", None)
     stamp = "" if at is None else (date_time(at) if date else clock_time(at)) + " "
-    place = f"{where(event)} " if room and where(event) else ""
-    return f"{stamp}{place}{text}"
+    place = where(event, direct) if room else ""
+    return f"{stamp}{place} {text}" if place else f"{stamp}{text}"

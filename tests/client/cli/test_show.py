@@ -132,5 +132,7 @@ class LinesTests(SynchronousTestCase):
     def test_direct_rooms_are_people(self) -> None:
         """A direct room is shown as the other one."""
         self.assertEqual(where(said("hi", room="@k1,k2", to="bob")), "@bob")
+        gap = events.Gap("@ann,Bob", 1, 4, "reset", "e")
+        self.assertEqual(where(gap, {"@ann,bob": "Bob"}), "@Bob")
         away = events.UserAway("bob")
         self.assertEqual(full_line(away, room=True), "-- bob is back")
