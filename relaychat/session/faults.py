@@ -3,9 +3,13 @@ own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from twisted.python.failure import Failure
+
 from relaychat.hub.decide import fault
 from relaychat.model.commands import Command
-from relaychat.model.errors import RelayError
+from relaychat.model.errors import Internal, RelayError
 from relaychat.model.events import Fault
 
 
@@ -14,3 +18,16 @@ def fault_of(error: RelayError, command: Command | None = None) -> Fault:
     if command is not None:
         return fault(error, command)
     return Fault(error.code, error.text, error.about, retry=error.retry)
+
+
+def fault_of_failure(
+    failure: Failure, command: Command, report: Callable[[str], None]
+) -> Fault:
+    """The same for what came out of a Deferred. ``report`` is told of a bug."""
+    try:
+        failure.raiseException()
+    except RelayError as error:
+        return fault_of(error, command)
+    except Exception:
+        report(f"{type(command).__name__} failed")
+    return fault_of(Internal(), command)

@@ -2,32 +2,27 @@
 
 ::
 
-    Link --receive--> Framer --> Dialect.decode --> state table --> Desk.submit
+    Link --receive--> Framer --> Intake --> Dialect.decode --> states --> Hub.submit
     Link <-----------------------------------------Peer.send <----- hub
 
 Commands enter the hub in their order and are answered in it, also those that the
 session answers by itself: such an answer goes through the hub as a ``Reflect`` while
-others are on their way. Frames that can't go on *wait* here, and while any waits the
-link is paused: so what waits is bounded by what one read brings.
-
-They wait while a login or a query is under way, while too much is in the hub, while the
-peer does not read what it is sent, and while it has asked too fast.
+others are on their way. Frames that can't go on wait in the intake: while a login or a
+query is under way, while too much is in the hub, while the peer does not read what it
+is sent, and while it has asked too fast.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from relaychat.hub.peer import Peer
 from relaychat.hub.turn import Cause
-from relaychat.model.accounts import AnyErrand, Challenge, Prove
+from relaychat.model.accounts import Challenge, Prove
 from relaychat.model.admission import (
     Admission,
     Enter,
@@ -46,37 +41,33 @@ from relaychat.model.errors import (
     Internal,
     OutOfOrder,
     RelayError,
-    UnknownCommand,
 )
-from relaychat.model.events import Fault, Goodbye, Pinged, Ponged, Welcome
+from relaychat.model.events import Goodbye, Pinged, Ponged, Welcome
 from relaychat.model.words import Word
 from relaychat.model.world import Timer, World
 from relaychat.session.dialect import Asked
 from relaychat.session.entrance import Allowance, Entrance
-from relaychat.session.faults import fault_of
+from relaychat.session.errands import Errands
+from relaychat.session.faults import fault_of, fault_of_failure
 from relaychat.session.heartbeat import Heartbeat
 from relaychat.session.host import Host
-from relaychat.session.limits import Rate
+from relaychat.session.intake import Intake, Item
 from relaychat.session.link import Link
-from relaychat.session.pace import Pace
 from relaychat.session.states import LEGAL, State
 from relaychat.session.timers import Timers
 
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _TLS = b"\x16"
-ERRANDS = frozenset(get_args(AnyErrand))
-"""Commands that the hub does not know."""
 
 
 class Session(Peer):
     """See the module. ``net`` calls ``open``, ``receive``, ``drained`` and ``lost``."""
 
     __slots__ = (
-        "_asked", "_entrance", "_errand", "_flight", "_flight_bytes", "_framer",
-        "_fresh", "_heart", "_host", "_most_bytes", "_most_commands", "_pace",
-        "_paused", "_query", "_retry", "_silent", "_timers", "_told_hub",
-        "_unsent", "_waiting", "account", "allowance", "link", "speech",
-        "state",
+        "_entrance", "_errands", "_flight", "_flight_bytes", "_framer", "_fresh",
+        "_heart", "_host", "_intake", "_most_bytes", "_most_commands", "_query",
+        "_silent", "_timers", "_told_hub", "_unsent", "account", "allowance", "link",
+        "speech", "state",
     )  # fmt: skip
 
     def __init__(self, host: Host, link: Link) -> None:
@@ -94,11 +85,8 @@ class Session(Peer):
         self._host = host
         self._timers: Timers | None = None
         self._framer = self.speech.framer()
-        self._waiting: deque[bytes | RelayError | Word] = deque()
-        self._asked = 0
-        """How many of those at its front the dialect has asked since one was taken, or
-        what held them was answered: what follows from that answer goes before them."""
-        self._paused = False
+        self._intake = Intake(host.world, link, self._held, self._take)
+        self._intake.slow(host.limits.guest_rate)
         self._flight = 0
         """Commands of ours in the hub."""
         self._flight_bytes = 0
@@ -112,11 +100,8 @@ class Session(Peer):
         self._unsent = False
         """The answer to a query has come, and may still wait for its turn's
         delivery."""
-        self._errand: Deferred[Any] | None = None
-        """An errand under way."""
+        self._errands = Errands(host.errands, self._errand_done, self._report)
         self._entrance = Entrance(self._challenged, self._admitted, self._not_admitted)
-        self._pace = self._paced(host.limits.guest_rate)
-        self._retry: Timer | None = None
         self._fresh = True
         """No frame has come yet."""
         self._silent = True
@@ -166,17 +151,16 @@ class Session(Peer):
         self._heart.heard_us = self._host.world.monotonic_us()
         if self._fresh and self._begins(data):
             return
+        intake = self._intake
         if (
-            self._waiting
-            or self._pace is not None
+            intake.waiting
+            or intake.pace is not None
             or self.state is not State.READY
             or self.allowance is not None
             or self._fresh
-            or self._must_wait()
+            or self._held()
         ):
-            self._waiting.extend(self._framer.feed(data))
-            if not self._paused:
-                self._pump()
+            intake.extend(self._framer.feed(data))
             return
         # The common case: a peer that may speak and has nobody to wait for.
         said = self.speech.plain_messages(data)
@@ -187,8 +171,7 @@ class Session(Peer):
             self._flight_bytes += len(data)
             self._host.hub.submit_all(self, said)
         else:
-            self._waiting.extend(said)
-            self._pump()
+            intake.extend(said)
 
     def _begins(self, data: bytes) -> bool:
         """Whether these are the peer's first bytes, and it is at the wrong door: then
@@ -200,42 +183,28 @@ class Session(Peer):
         return wrong
 
     def _stream(self, frames: Sequence[bytes | RelayError]) -> None:
-        """Messages go straight to the hub; at anything else the pump takes over."""
+        """Messages go straight to the hub; at anything else the intake takes over."""
         submit = self._host.hub.submit
         for index, frame in enumerate(frames):
-            if isinstance(frame, RelayError) or self._must_wait():
-                self._waiting.extend(frames[index:])
-                break
+            if isinstance(frame, RelayError) or self._held():
+                self._intake.extend(frames[index:])
+                return
             words = self._words(frame)
             if len(words) == 1 and type(words[0]) is Say:
                 self._flight += 1
                 self._flight_bytes += len(frame)
                 submit(self, words[0])
             elif words:
-                self._waiting.extend(words)
-                self._waiting.extend(frames[index + 1 :])
-                break
-        else:
-            return
-        self._pump()
+                self._intake.extend([*words, *frames[index + 1 :]])
+                return
 
     def ask(self, *words: Word) -> None:
-        """Take commands and answers of the dialect's own, in the order in which they
-        are asked, and in front of what the peer has said meanwhile: they follow from
-        what it said before."""
-        waiting = self._waiting
-        waiting.rotate(-self._asked)
-        waiting.extendleft(reversed(words))
-        waiting.rotate(self._asked)
-        self._asked += len(words)
-        if not self._paused:
-            self._pump()
+        """Take commands and answers of the dialect's own: see ``Intake.ask``."""
+        self._intake.ask(words)
 
     def take(self, *words: Word) -> None:
         """Take commands and answers as if the peer's next frame had held them."""
-        self._waiting.extend(words)
-        if not self._paused:
-            self._pump()
+        self._intake.extend(words)
 
     def later(self, seconds: float, call: Callable[[], Asked]) -> Timer:
         """Call once, after so many seconds, unless the session is over by then. What is
@@ -263,52 +232,25 @@ class Session(Peer):
         if self._told_hub:
             return
         self._host.hub.drained(self)
-        self._pump()
+        self._intake.pump()
 
     def lost(self, reason: str) -> None:
         """The connection is gone."""
         self._end("lost", reason)
 
-    # -- the pump ----------------------------------------------------------------------
+    # -- what has come -----------------------------------------------------------------
 
-    def _pump(self) -> None:
-        """Take what waits, as far as it goes."""
-        waiting = self._waiting
-        while waiting:
-            if self._must_wait():
-                if not self._paused:
-                    self._paused = True
-                    self.link.pause()
-                return
-            self._asked = 0
-            self._take(waiting.popleft())
-        if self._paused:
-            self._paused = False
-            self.link.resume()
-
-    def _must_wait(self) -> bool:
-        if (
+    def _held(self) -> bool:
+        """Whether nothing may be taken now."""
+        return (
             self._query is not None
             or self._flight >= self._most_commands
             or self._flight_bytes >= self._most_bytes
-            or self._retry is not None
             or self.state is State.ENTERING
             or self.link.full
-        ):
-            return True
-        # Only a frame costs a token, not the commands that it turned out to be.
-        if self._pace is None or not isinstance(self._waiting[0], bytes):
-            return False
-        wait_s = self._pace.take(self._host.world.monotonic_us)
-        if wait_s > 0:
-            self._retry = self._host.world.later(wait_s, self._try_again)
-        return wait_s > 0
+        )
 
-    def _try_again(self) -> None:
-        self._retry = None
-        self._pump()
-
-    def _take(self, item: bytes | RelayError | Word) -> None:
+    def _take(self, item: Item) -> None:
         if self.state is State.CLOSED or self.state is State.LEAVING:
             return
         if isinstance(item, Command):
@@ -331,8 +273,7 @@ class Session(Peer):
         if len(words) == 1 and isinstance(words[0], Command):
             self._command(words[0], len(frame))
         else:
-            # Each is taken as a frame is: a query in the middle holds those behind it.
-            self._waiting.extendleft(reversed(words))
+            self._intake.split(words)
 
     def _words(self, frame: bytes) -> Sequence[Word | RelayError]:
         """What a frame comes to: commands, or what to answer."""
@@ -372,18 +313,9 @@ class Session(Peer):
         if isinstance(command, Prove):
             self._entrance.prove(command)
             return
-        errand = self._host.errands.get(kind)
-        if errand is None and kind in ERRANDS:
-            self._answer(fault_of(UnknownCommand("not here"), command))
-        elif errand is not None:
+        if self._errands.take(kind):
             self._query = command
-            self._errand = errand(command, self)
-            self._errand.addCallbacks(
-                self._run,
-                self._not_run,
-                callbackArgs=(command,),
-                errbackArgs=(command,),
-            )
+            self._errands.run(command, self)
         else:
             if isinstance(command, Query):
                 self._query = command
@@ -419,7 +351,7 @@ class Session(Peer):
     def _challenged(self, challenge: Challenge) -> None:
         self.state = State.PROVING
         self._answer(challenge)
-        self._pump()
+        self._intake.pump()
 
     def _admitted(self, admission: Admission, hello: Hello) -> None:
         self.account = admission.account
@@ -428,27 +360,14 @@ class Session(Peer):
     def _not_admitted(self, failure: Failure, hello: Hello) -> None:
         if self.state is State.ENTERING:
             self.state = State.NEW
-            self._answer(self._fault_of(failure, hello))
-            self._pump()
+            self._answer(fault_of_failure(failure, hello, self._report))
+            self._intake.pump()
 
-    def _run(self, answer: Word, command: Command) -> None:
-        self._errand = self._query = None
-        self._asked = 0
+    def _errand_done(self, answer: Word) -> None:
+        self._query = None
+        self._intake.answered()
         self._answer(answer)
-        self._pump()
-
-    def _not_run(self, failure: Failure, command: Command) -> None:
-        if self.state is not State.CLOSED:
-            self._run(self._fault_of(failure, command), command)
-
-    def _fault_of(self, failure: Failure, command: Command) -> Fault:
-        try:
-            failure.raiseException()
-        except RelayError as error:
-            return fault_of(error, command)
-        except Exception:
-            self._report(f"{type(command).__name__} failed")
-        return fault_of(Internal(), command)
+        self._intake.pump()
 
     def _report(self, what: str) -> None:
         self._host.report(f"{self.dialect} session of {self.address}: {what}")
@@ -459,10 +378,10 @@ class Session(Peer):
         """See ``Peer.outcome``."""
         if command is self._query:
             self._query = None
-            self._asked = 0
+            self._intake.answered()
             self._unsent = True
-            if self._waiting:
-                self._host.world.later(0, self._pump)
+            if self._intake.waiting:
+                self._host.world.later(0, self._intake.pump)
         if type(command) is Enter:
             result = self._entered(result, command.admission)
             command = command.hello
@@ -480,11 +399,11 @@ class Session(Peer):
                 self.account = None
             return result
         limits = self._host.limits
-        self._asked = 0
+        self._intake.answered()
         if self.state is State.ENTERING:
             self.state = State.READY
             if self.account is not None:
-                self._pace = self._paced(limits.account_rate)
+                self._intake.slow(limits.account_rate)
             self._heart.begin()
             if admission.scope is not None:
                 self.allowance = Allowance(admission, self._host.world, self)
@@ -516,8 +435,8 @@ class Session(Peer):
         self._flight -= count
         if self.state is State.LEAVING and not self._flight:
             self._end("quit", "")
-        elif self._waiting:
-            self._pump()
+        elif self._intake.waiting:
+            self._intake.pump()
 
     def close(self, error: RelayError) -> None:
         """See ``Peer.close``."""
@@ -530,12 +449,10 @@ class Session(Peer):
 
     def _end(self, cause: Cause, reason: str) -> None:
         self.state = State.CLOSED
-        self._waiting.clear()
+        self._intake.stop()
         self._heart.stop()
         self._entrance.cancel()
-        for under_way in (self._retry, self._errand):
-            if under_way is not None:
-                under_way.cancel()
+        self._errands.stop()
         if self.allowance is not None:
             self.allowance.stop()
         if self._timers is not None:
@@ -545,12 +462,7 @@ class Session(Peer):
             self._host.hub.lost(self, cause, reason)
             self.link.close()
 
-    # -- time -----------------------------------------------------------------
-
-    def _paced(self, rate: Rate) -> Pace | None:
-        if self.link.exempt or not rate.per_s:
-            return None
-        return Pace(rate, self._host.world.monotonic_us())
+    # -- the heartbeat ---------------------------------------------------------
 
     def _ask(self, token: str) -> bool:
         frames = self.tell(Pinged(token))
@@ -560,4 +472,5 @@ class Session(Peer):
         return False
 
     def _not_reading(self) -> bool:
-        return self._paused or self.state is State.ENTERING or self._query is not None
+        waits = self.state is State.ENTERING or self._query is not None
+        return waits or self._intake.paused
