@@ -24,6 +24,12 @@ def device_key(secret: str) -> str:
     return blake2b(secret.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
+def shown_client(client: str) -> str:
+    """What a program calls itself, as a list can show it: on one line, without what a
+    terminal obeys or what turns the direction of writing."""
+    return "".join(char for char in client if char.isprintable()).strip()
+
+
 def seen(
     account: Account,
     digest: str,
@@ -37,6 +43,7 @@ def seen(
     It is trusted, so that it may come back by itself, unless it came by a token, or its
     secret was ever said where others could listen. Raises Revoked.
     """
+    client = shown_client(client)
     known = account.device(digest) or KnownDevice(digest, client, now_ms, 0)
     if known.revoked:
         raise Revoked(REVOKED)

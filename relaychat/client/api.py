@@ -33,7 +33,6 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from relaychat import __version__
 from relaychat.client import dial
 from relaychat.client.address import Address, address
 from relaychat.client.core import Conversation
@@ -53,6 +52,7 @@ from relaychat.client.happenings import (
     Shut,
     Up,
 )
+from relaychat.client.label import label
 from relaychat.client.link import Link
 from relaychat.client.login import Login
 from relaychat.client.pins import Pins
@@ -138,7 +138,7 @@ class Client:
             self.address.nick,
             password,
             device=self.file.secret,
-            client=f"relaychat/{__version__}",
+            client=label(name),
         )
         self._login = Login(folder, dial.private(where.server))
         self.conversation = Conversation(

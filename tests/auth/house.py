@@ -157,8 +157,9 @@ class House:
         device: str | None = None,
         presence: Presence | None = None,
         vouch: str | None = None,
+        client: str = "",
         **origin: Any,
     ) -> Deferred[Any]:
         """Say hello."""
-        hello = Hello(nick, password, device, vouch=vouch)
+        hello = Hello(nick, password, device, client=client, vouch=vouch)
         return self.login.admit(hello, Origin(address, **origin), presence)

@@ -135,6 +135,15 @@ class DeviceTests(OfficeCase):
         old, new = self.do(self.keyring.list_devices(ListDevices(), ann)).devices
         self.assertEqual((old.revoked, new.revoked), (False, True))
 
+    def test_what_a_program_calls_itself(self) -> None:
+        """The list shows it on one line, and nothing in it that a terminal obeys."""
+        client = "chat on \x1b[2Jthink\u202epad\n "
+        coming = self.house.come("ann", "tea", device=SECRET, client=client)
+        self.successResultOf(coming)
+        ann = replace(ANN, device=device_key(SECRET))
+        (device,) = self.do(self.keyring.list_devices(ListDevices(), ann)).devices
+        self.assertEqual(device.client, "chat on [2Jthinkpad")
+
 
 class CertificateTests(OfficeCase):
     """Certificates, as their owner sees them."""

@@ -133,6 +133,7 @@ def target(options: dict[str, Any]) -> Target:
             options.pop("certificate"),
         ),
         room=where.room,
+        program=click.get_current_context().info_name or "relaychat",
     )
 
 

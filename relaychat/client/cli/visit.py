@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from relaychat import __version__
 from relaychat.client import dial
 from relaychat.client.cli.output import note
 from relaychat.client.cli.run import REFUSED, UNREACHABLE, USAGE, Trouble
@@ -28,6 +27,7 @@ from relaychat.client.happenings import (
     Shut,
     Up,
 )
+from relaychat.client.label import label
 from relaychat.client.link import Link
 from relaychat.client.login import Login
 from relaychat.client.state import home
@@ -58,6 +58,8 @@ class Target:
     """The socket of the agent through which to go there."""
     room: str = ""
     """The room that a link names."""
+    program: str = "relaychat"
+    """Which command it is, for the list of devices."""
 
     @property
     def dialled(self) -> str:
@@ -108,7 +110,7 @@ class Visit:
             target.nick,
             target.password if alone else None,
             device=secret,
-            client=f"relaychat/{__version__}",
+            client=label(target.program),
         )
         self._login = Login(target.home, alone and dial.private(target.dialled))
         self.conversation = Conversation(
