@@ -97,8 +97,7 @@ def neighbours(
     found: dict[Form, dict[Peer, None]] = {}
     for room in user.rooms if rooms is None else rooms:
         for form, readers in room.readers.items():
-            if readers:
-                found.setdefault(form, {}).update(dict.fromkeys(readers))
+            found.setdefault(form, {}).update(dict.fromkeys(readers))
     for peer in user.peers:
         if peer.behind is None:
             found.setdefault(peer.form, {})[peer] = None

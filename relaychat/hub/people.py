@@ -307,10 +307,9 @@ def expired(turn: Turn, fact: Expired) -> None:
     """Nobody came back in time."""
     user = fact.user
     left_us = user.until_us - turn.house.world.monotonic_us()
-    if left_us > 0:
-        if not user.peers:  # The timer's clock is not ours, and was ahead of it.
-            wait = (user, left_us / 1_000_000, fact.cause, fact.reason)
-            turn.after.append(lambda hub: hub.wait_for(*wait))
+    if left_us > 0:  # The timer's clock is not ours, and was ahead of it.
+        wait = (user, left_us / 1_000_000, fact.cause, fact.reason)
+        turn.after.append(lambda hub: hub.wait_for(*wait))
         return
     if not user.peers and turn.state.users.get(user.key) is user:
         gone(turn, user, fact.cause, fact.reason)

@@ -394,8 +394,7 @@ class Turn:
         for event, (device, number, digest) in zip(events, cids, strict=True):
             first = First(room.number, event.seq, digest)
             self.cids[device.number, number] = first
-        if number > device.high:
-            self.set(device, "high", number)
+        self.set(device, "high", number)  # They rise, and are above all before (H20).
 
     def _origin(self, peer: Peer, logged: bool) -> int:
         device = peer.device

@@ -153,7 +153,7 @@ class Dialect(Form):
         asked = row.method(self, *arguments)
         if isinstance(asked, Command):
             return (asked,)
-        if not row.early and self.session.state is State.NEW and not _commands(asked):
+        if self.session.state is State.NEW and not (row.early or _commands(asked)):
             raise OutOfOrder(about=row.syntax.word)
         return self.words(asked)
 
@@ -218,4 +218,6 @@ class Dialect(Form):
 
 
 def _commands(asked: Asked) -> bool:
-    return isinstance(asked, list) and all(isinstance(one, Command) for one in asked)
+    if not isinstance(asked, list) or not asked:
+        return False
+    return all(isinstance(one, Command) for one in asked)

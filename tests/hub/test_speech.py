@@ -77,6 +77,14 @@ class SayTests(SpeechTestCase):
         proved = self.successResultOf(ensureDeferred(verify(self.store, head)))
         self.assertTrue(proved.whole, proved)
 
+    def test_elsewhere_than_expected(self) -> None:
+        """Entries are in memory where the commit has put them."""
+        self.ledger.last_pos += 7
+        self.do(self.bob, c.Say("#a", "1"), c.Say("#a", "2"))
+        lines = self.ledger.rooms[self.room("#a").number]
+        kept = self.room("#a").tail.entries
+        self.assertEqual([one.pos for one in kept], [one.pos for one in lines])
+
     def test_a_bug_in_one_of_several(self) -> None:
         """An unexpected exception refuses the message that it came from, no other."""
         encode = turn.encode
@@ -385,9 +393,8 @@ class DirectTests(SpeechTestCase):
         self.do(self.bob, c.Part("#a"), c.Bye())
         self.ann.words()
         for called in ("@bob", name):
-            self.assertEqual(
-                self.do(self.ann, c.Say(called, "?"))[-1], "error no_such_user"
-            )
+            for ask in (c.Say(called, "?"), c.Custom(called, "tea/cup", 1)):
+                self.assertEqual(self.do(self.ann, ask)[-1], "error no_such_user")
         self.ann.ask(c.History(name))
         self.run_hub()
         (page,) = self.ann.words()

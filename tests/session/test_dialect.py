@@ -54,6 +54,11 @@ class Lines(Dialect):
         """Answer with an empty line, or with one between two others."""
         return "" if alone else ["above", "", "below"]
 
+    @verb("NOBODY")
+    def nobody(self) -> Asked:
+        """Ask for nothing: a list of rooms may be empty."""
+        return []
+
     @verb("NOTHING", early=True)
     def nothing(self) -> Asked:
         """Say nothing."""
@@ -325,6 +330,16 @@ class VerbTests(RelayTestCase):
         self.assertEqual(
             wire.value(), b"early\r\nor  late\r\n500 out_of_order say hello first\r\n"
         )
+
+    def test_nothing_before_hello(self) -> None:
+        """Nor does a verb that asks for nothing at all go unanswered there."""
+        ann, wire = self.open()
+        wire.clear()
+        ann.dataReceived(b"NOBODY\n")
+        self.assertEqual(wire.value(), b"500 out_of_order say hello first\r\n")
+        ann, wire = self.connect("ann")
+        ann.dataReceived(b"NOBODY\n")
+        self.assertEqual(wire.value(), b"")
 
     def test_help_for_one(self) -> None:
         """HELP with a word shows its row, and refuses a word that is none."""

@@ -25,6 +25,20 @@ LINE = st.sampled_from(
         b"PRIVMSG bob :\xff",
         b"PRIVMSG bob :c\rd",
         b"PRIVMSG bob :c\0d",
+        b"PRIVMSG #tea :\1",
+        b"PRIVMSG #tea :x\1",
+        b"PRIVMSG @ann,bob :by its name",
+        b"PRIVMSG @bob :at",
+        b"PRIVMSG :bob :colon",
+        b"PRIVMSG b:ob :colon",
+        b"PRIVMSG #nowhere :x",
+        b"@id=1 PRIVMSG #tea :tagged",
+        b":ann PRIVMSG #tea :from",
+        b" PRIVMSG #tea :space",
+        "\ufeffPRIVMSG #tea :mark".encode(),
+        "PRIVMSG #tea :one\u2028two\x85three\x0bfour\x1cfive".encode(),
+        b"PRIVMSG #te",
+        b"a :cut in the middle",
         b"PRIVMSG  bob :two spaces",
         b"privmsg bob :small",
         b"PRIVMSG bob word",
@@ -57,6 +71,20 @@ class PlainMessagesTests(TwoInARoom):
                     self.ann.dataReceived(chunk)
             told.append((self.told(self.ann_wire), self.told(self.bob_wire)))
         self.assertEqual(*told)
+
+    def test_more_than_may_be_in_flight(self) -> None:
+        """A chunk of more messages than the hub takes at a time is taken in parts, in
+        order, and not read past."""
+        self.relay.store.hold()
+        texts = [f"{n}" for n in range(600)]
+        lines = [f"PRIVMSG #tea :{text}\r\n".encode() for text in texts]
+        self.ann.dataReceived(b"".join(lines))
+        self.assertTrue(self.ann_wire.paused)
+        self.relay.store.release()
+        self.relay.run()
+        self.assertFalse(self.ann_wire.paused)
+        heard = [line.rpartition(":")[2] for line in self.told(self.bob_wire)]
+        self.assertEqual(heard[-600:], texts)
 
     def test_taken(self) -> None:
         """Messages to one or several targets go the short way."""

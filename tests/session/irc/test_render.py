@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from relaychat.model import events
@@ -20,6 +22,30 @@ from relaychat.model.policy import PolicyChange, RoleName
 from relaychat.session.irc.dialect import Irc
 from relaychat.session.native import Native
 from tests.session.irc.conversation import IrcTestCase
+
+SAID = st.builds(
+    events.Said,
+    room=st.sampled_from(["#tea", "@ann,bob"]),
+    seq=st.just(1),
+    at=st.just(0),
+    sender=st.sampled_from(["ann", "bob"]),
+    text=st.sampled_from(["x", "\u00e9" * 300, "a\nb", "", "\1ACTION x\1"]),
+    account=st.sampled_from([None, "ann"]),
+    kind=st.sampled_from(["text", "notice", "action"]),
+    to=st.sampled_from([None, "bob"]),
+)
+
+
+class SeveralTests(SynchronousTestCase):
+    """Events that are rendered together."""
+
+    @given(st.lists(SAID, max_size=6))
+    def test_as_by_itself(self, said: list[events.Said]) -> None:
+        """Each is shown as by itself, at once or later."""
+        form = Irc.form()
+        alone = [form.render(one) for one in said]
+        self.assertEqual(form.rendered(said), alone)
+        self.assertEqual([form.replay(one) for one in said], alone)
 
 
 class OtherWireTests(IrcTestCase):
