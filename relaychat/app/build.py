@@ -100,7 +100,9 @@ def compose(
         factories=lambda: tuple(one.entry() for one in counted),
     )
     hub = Hub(house, store, alarms)
-    passwords = Passwords(world, ground.threads, ground.cost)
+    passwords = Passwords(
+        world, ground.threads, ground.cost, config.accounts.password_chars
+    )
     people = office(
         config, world, store, passwords, hub, alarms.in_doubt, brought.checkers
     )

@@ -134,6 +134,9 @@ class Accounts(Section, frozen=True):
     register: Literal["closed", "open", "invited"] = "closed"
     """Who may make an account: administrators only; everybody; who has a ticket, which
     administrators make. 5 an hour from one address."""
+    password_chars: Annotated[int, Meta(ge=1, le=64)] = 8
+    """Characters that a new password has at least: NIST SP 800-63B's bound. Those that
+    are in use already stay good."""
     unix: bool = False
     """Whether users of this machine log in by themselves on UNIX sockets, to the
     account of their login name, which is made at the first time."""

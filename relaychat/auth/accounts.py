@@ -172,7 +172,7 @@ class Accounts:
         key = check_nick(account.name)
         account = replace(account, made_ms=self._world.now_ms())
         if password is not None:
-            prepare(password)
+            self._passwords.check_new(password)
             if await self.like(key) is None:
                 account = with_secrets(account, await self._passwords.make(password))
         await self._adding.acquire()
@@ -227,6 +227,7 @@ class Accounts:
 
         Raises NoSuchUser, BadText, TooLong, TooFast, Unavailable.
         """
+        self._passwords.check_new(password)
         secrets = await self._passwords.make(password)
         return await self.change(
             name, lambda account: with_secrets(change(account), secrets), cut=True

@@ -59,12 +59,18 @@ class Passwords:
     """Makes and checks hashes. ``threads`` bounds how many run at a time."""
 
     def __init__(
-        self, world: World, threads: Threads, cost: Cost | None = None
+        self,
+        world: World,
+        threads: Threads,
+        cost: Cost | None = None,
+        least_chars: int = 1,
     ) -> None:
+        """``least_chars``: as many a new password has at least."""
         cost = cost or Cost()
         self.iterations = cost.iterations
         self._world = world
         self._threads = threads
+        self._least_chars = least_chars
         self._hasher = PasswordHasher(
             time_cost=cost.passes,
             memory_cost=cost.memory_kib,
@@ -79,6 +85,12 @@ class Passwords:
         )
         """What an unknown user's password is compared with: it takes as long (H24)."""
         self._waiting = 0
+
+    def check_new(self, password: str) -> None:
+        """Refuse a password that nobody should choose; those that are in use stay good.
+        Raises BadText, TooLong."""
+        if len(prepare(password).decode()) < self._least_chars:
+            raise BadText(f"a password has at least {self._least_chars} characters")
 
     async def make(self, password: str) -> Secrets:
         """What to keep. Raises BadText, TooLong, TooFast."""

@@ -95,13 +95,14 @@ class House:
         cost: Cost = CHEAP,
         checkers: Sequence[Any] = (),
         users: dict[int, str] | None = None,
+        least_chars: int = 1,
     ) -> None:
         self.world = SimulatedWorld()
         self.store = store or MemoryStore()
         self.store.open(())
         self.bench = Bench()
         self.doubts: list[str] = []
-        self.passwords = Passwords(self.world, self.bench, cost)
+        self.passwords = Passwords(self.world, self.bench, cost, least_chars)
         self.accounts = Accounts(
             self.world, self.store, self.passwords, self.doubts.append
         )

@@ -48,6 +48,19 @@ class AddTests(SynchronousTestCase):
         self.failureResultOf(self.house.add("ann", "\u00fc" * 600), TooLong)
         self.assertEqual(self.house.bench.calls, 0)
 
+    def test_short_password(self) -> None:
+        """A new one has as many characters as the house wants, however they are
+        written; one that is in use stays good."""
+        self.successResultOf(self.house.add("ann", "tea"))
+        self.house.store.close()
+        strict = House(store=self.house.store, least_chars=8)
+        for password in ("pw1", "cafe\u0301123", "\u00fc" * 7):
+            failure = self.failureResultOf(strict.add("bob", password), BadText)
+            self.assertIn("at least 8 characters", str(failure.value))
+        self.failureResultOf(strict.add("ann", "pw1"), BadText)
+        self.successResultOf(strict.come("ann", "tea"))
+        self.successResultOf(strict.add("bob", "\u00fc" * 8))
+
     def test_looks_like_another(self) -> None:
         """A name beyond ASCII that looks like an account's is refused."""
         self.successResultOf(self.house.add("paypal", "tea"))

@@ -39,11 +39,15 @@ class AccountTests(ClientCase):
     def test_life(self) -> None:
         """From an invitation to the end."""
         register = ("account", "register", "--ticket")
-        self.assertIn("bad_ticket", self.refused(*register, "rci_none", stdin="pw\n"))
+        self.assertIn(
+            "bad_ticket", self.refused(*register, "rci_none", stdin="long enough\n")
+        )
         ticket = self.ctl("invite", "--label", "tea", "--expires", "2d")
         self.assertIn("tea", self.ctl("invitations"))
         secret = self.folder.path / "secret"
-        secret.write_text("pw\n")
+        secret.write_text("long enough\n")
+        short = self.refused(*register, ticket, stdin="pw1\n")
+        self.assertIn("a password has at least 8 characters", short)
         self.eve(*register, ticket, "--password-file", str(secret))
         self.assertNotIn("tea", self.ctl("invitations"))
         self.log_in_once()
@@ -95,22 +99,24 @@ class AccountTests(ClientCase):
 
     def passwords(self) -> None:
         """A new one by the old one, and by an administrator's token."""
-        wrong = self.refused("account", "password", stdin="no\nnew\n")
+        wrong = self.refused("account", "password", stdin="no\nnew password\n")
         self.assertIn("this is not your password", wrong)
-        self.eve("account", "password", "--everywhere", stdin="pw\nnew\n")
+        self.eve(
+            "account", "password", "--everywhere", stdin="long enough\nnew password\n"
+        )
         self.assertIn("this", self.eve("account", "devices"))
         reset = self.ctl("reset", "eve")
-        self.eve("account", "password", "--token", reset, stdin="newer\n")
+        self.eve("account", "password", "--token", reset, stdin="newer password\n")
         self.assertIn("nick_in_use", self.refused("account", "devices"))
 
     def rank_and_end(self) -> None:
         """An administrator, a suspension, the end."""
         self.ctl("account", "eve", "--administrator")
-        self.ctl("account", "bob", "--no-administrator", stdin="pw\n")
+        self.ctl("account", "bob", "--no-administrator", stdin="long enough\n")
         self.ctl("suspend", "eve")
         self.assertIn("administrator, suspended", self.ctl("accounts"))
         secret = self.folder.path / "secret"
-        secret.write_text("newer\n")
+        secret.write_text("newer password\n")
         with_it = ("--password-file", str(secret))
         self.assertIn("suspended", self.refused("account", "tokens", *with_it))
         self.ctl("suspend", "eve", "--lift")
@@ -140,7 +146,7 @@ class AccountTests(ClientCase):
         self.assertEqual((code, len(notes.splitlines())), (3, 1), notes)
         for told in ("a new account", "is there already"):
             code, _, notes = self.finish(
-                "ctl", "account", "zoe", stdin="a\n", login=False
+                "ctl", "account", "zoe", stdin="long enough\n", login=False
             )
             self.assertEqual((code, told in notes), (0, True), notes)
         code, _, notes = self.finish("ctl", "invite", "--expires", "soon", login=False)
@@ -148,7 +154,9 @@ class AccountTests(ClientCase):
         ticket = self.ctl("invite")
         (listed,) = map(json.loads, self.ctl("invitations", "--json").splitlines())
         self.ctl("invitations", "--revoke", listed["ticket"])
-        notes = self.refused("account", "register", "--ticket", ticket, stdin="pw\n")
+        notes = self.refused(
+            "account", "register", "--ticket", ticket, stdin="long enough\n"
+        )
         self.assertIn("bad_ticket", notes)
 
     def test_first_administrator(self) -> None:
