@@ -233,9 +233,8 @@ class Loop:
             for irc in self.ircs:
                 irc.drain()
             await self.until("IRC", HEAL_S, lambda: all(i.drained for i in self.ircs))
-            quin, pat = self.people
-            await self._finish(pat)
-            await self._finish(quin)
+            for person in reversed(self.people):
+                await self._finish(person)
             ends = self.ends()
             await self.until(
                 "all to be level", HEAL_S,

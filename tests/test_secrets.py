@@ -16,7 +16,7 @@ SECRET = re.compile(
     r"|reset|verdict|salted)$"
 )
 """Names of what nobody may guess, and of what is made of it."""
-ELSEWHERE = ("client", "store", "testing")
+ELSEWHERE = ("client", "doctor", "store", "testing")
 """Here digests prove that a log or a file is whole, and nobody guesses."""
 
 
