@@ -109,7 +109,7 @@ def office(
         world, accounts, tickets, failures, house, rules.register, not checkers
     )
     keyring = Keyring(world, accounts, tickets, house)
-    administration = Administration(world, accounts, tickets, house)
+    administration = Administration(world, accounts, tickets, house, rules.register)
     carried_out = errands(registry, keyring, administration)
     return Office(world, accounts, registry.go_on, admit, login, carried_out)
 

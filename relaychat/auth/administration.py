@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from relaychat.auth.accounts import Account, Accounts
 from relaychat.auth.caller import Caller, House
 from relaychat.auth.devices import forget_logins
+from relaychat.auth.registry import Mode
 from relaychat.auth.tickets import Tickets
 from relaychat.auth.tokens import RESET, digest_of, mark_of, new_secret
 from relaychat.model.accounts import (
@@ -46,12 +47,19 @@ class Administration:
     """See the module."""
 
     def __init__(
-        self, world: World, accounts: Accounts, tickets: Tickets, house: House
+        self,
+        world: World,
+        accounts: Accounts,
+        tickets: Tickets,
+        house: House,
+        mode: Mode = "closed",
     ) -> None:
+        """``mode``: who may register."""
         self._world = world
         self._accounts = accounts
         self._tickets = tickets
         self._house = house
+        self._mode = mode
 
     async def add(self, command: AddAccount, caller: Caller) -> Word:
         """Make an account, or change one. A new password ends all its sessions.
@@ -131,7 +139,9 @@ class Administration:
             command.uses, command.label, command.expires_s
         )
         mark = mark_of(digest_of(secret))
-        return TicketMade(mark, secret, ticket.left, ticket.expires_ms, id=command.id)
+        return TicketMade(
+            mark, secret, ticket.left, ticket.expires_ms, self._mode, id=command.id
+        )
 
     async def list_tickets(self, command: ListTickets, caller: Caller) -> Word:
         """The tickets that are still good. Raises Forbidden, Unavailable."""

@@ -7,7 +7,7 @@ shown again or logged.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -308,12 +308,14 @@ class TicketEntry(Entry, frozen=True, omit_defaults=True, gc=False):
 class TicketMade(
     Answer, frozen=True, omit_defaults=True, kw_only=False, tag="ticket", gc=False
 ):
-    """A new ticket: ``secret`` is handed on, and never shown again."""
+    """A new ticket: ``secret`` is handed on, and never shown again. ``register``: who
+    may make an account here, if it is not who has a ticket."""
 
     ticket: str
     secret: str
     uses: Count
     expires: int
+    register: Literal["closed", "open", "invited"] = "invited"
 
 
 class TicketList(

@@ -140,7 +140,7 @@ class House:
         )
         self.keyring = Keyring(self.world, self.accounts, tickets, self.rooms)
         self.administration = Administration(
-            self.world, self.accounts, tickets, self.rooms
+            self.world, self.accounts, tickets, self.rooms, mode
         )
 
     def _user(self, uid: int) -> str:

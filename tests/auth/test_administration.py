@@ -27,6 +27,7 @@ from relaychat.model.errors import (
     Suspended,
     TooMany,
 )
+from tests.auth.house import House
 from tests.auth.office import ANN, BOSS, NOBODY, OfficeCase
 
 
@@ -141,6 +142,13 @@ class TicketTests(OfficeCase):
         self.do(self.house.tickets.take(first))
         self.assertEqual(self.listed(), [("first", 1)])
         self.refused(NoSuchCredential, self.keyring.revoke(Revoke(ticket=mark), BOSS))
+
+    def test_of_no_use(self) -> None:
+        """Who makes one is told who may register, ticket or not."""
+        for mode in ("closed", "open", "invited"):
+            administration = House(mode=mode).administration
+            made = self.do(administration.make_ticket(MakeTicket(), BOSS))
+            self.assertEqual(made.register, mode)
 
     def test_given_back(self) -> None:
         """The last use of a ticket can be given back, too."""

@@ -26,6 +26,13 @@ from relaychat.model.accounts import (
 from relaychat.model.errors import NoSuchUser
 from relaychat.model.events import Fault
 
+_OF_NO_USE = {
+    "closed": "registration is closed here, with a ticket too, until the configuration "
+    'says accounts.register = "invited"',
+    "open": "nobody needs a ticket here: everybody may register",
+}
+"""What to say of a ticket, by who may register."""
+
 
 def day(at_ms: int) -> str:
     """A moment, in the time of this machine; "-" for never."""
@@ -95,6 +102,8 @@ def make_ticket(path: Path, uses: int, label: str, expires_s: int) -> None:
     """Write a ticket."""
     made = Control(path).ask(MakeTicket(uses, label, expires_s))
     assert isinstance(made, TicketMade)
+    if made.register != "invited":
+        note(_OF_NO_USE[made.register])
     show([made.secret])
 
 
