@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 from twisted.internet.endpoints import quoteStringArgument
 
+from relaychat.app.likely import hint, keys_beside
 from relaychat.hub.limits import Limits as HubLimits
 from relaychat.net.datagrams import PORT
 from relaychat.net.discovery import Rates
@@ -317,9 +318,10 @@ def convert(value: object, kind: type[S], where: str) -> S:
     except msgspec.ValidationError as error:
         field, text = misfit(str(error), expected(kind))
         key = ".".join(filter(None, [where, field]))
-        text = text.replace("an object", "a table").replace(
-            "no such field", "no such key"
-        )
+        text = text.replace("an object", "a table")
+        if text.endswith("no such field"):
+            beside = keys_beside(kind, field)
+            text = f"there is no such key{hint(field.rpartition('.')[2], beside)}"
         raise ConfigError(f"{key}: {text}") from None
 
 

@@ -25,6 +25,7 @@ from twisted.plugin import IPlugin, getPlugins
 from twisted.python.modules import getModule
 from zope.interface import Attribute, Interface, implementer
 
+from relaychat.app.likely import hint
 from relaychat.session.dialect import Dialect
 
 API = 1
@@ -104,9 +105,14 @@ class Kind(NamedTuple):
         """What has this name, or is called ``module:name``. Raises CannotFind."""
         if ":" in name:
             return self._fitting(_load(name), name)
-        places = list(self._announced(name))
+        found_plugins = getPlugins(cast(Any, IExtension))
+        plugins = [one for one in found_plugins if one.door == self.name]
+        places = list(self._announced(name, plugins))
         if not places:
-            raise CannotFind("; ".join([f"no {self.name} is called {name!r}", *_bad()]))
+            none = (
+                f"no {self.name} is called {name!r}{hint(name, self._names(plugins))}"
+            )
+            raise CannotFind("; ".join([none, *_bad()]))
         found = {id(one): where for one, where in reversed(places)}
         if len(found) > 1:
             both = ", and by ".join(reversed(found.values()))
@@ -114,14 +120,20 @@ class Kind(NamedTuple):
         one, where = places[0]
         return self._fitting(one, where)
 
-    def _announced(self, name: str) -> Iterator[tuple[Any, str]]:
+    def _names(self, plugins: list[Any]) -> Iterator[str]:
+        """All names that are announced."""
+        yield from self.built_in
+        yield from (one.name for one in entry_points(group=self.group))
+        yield from (plugin.name for plugin in plugins)
+
+    def _announced(self, name: str, plugins: list[Any]) -> Iterator[tuple[Any, str]]:
         """All that is announced under a name, and where."""
         if name in self.built_in:
             yield _load(self.built_in[name]), f"relaychat itself ({name})"
         for entry_point in entry_points(group=self.group, name=name):
             yield _announced(_load(entry_point.value)), _place(entry_point)
-        for plugin in getPlugins(cast(Any, IExtension)):
-            if (plugin.door, plugin.name) == (self.name, name):
+        for plugin in plugins:
+            if plugin.name == name:
                 yield plugin.found, _source(plugin.found)
 
     def _fitting(self, found: Any, where: str) -> Any:

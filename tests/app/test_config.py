@@ -15,7 +15,20 @@ from relaychat.net.listen import endpoint
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "foo: there is no such key"),
-    ({"server": {"nam": 1}}, "server.nam: there is no such key"),
+    ({"server": {"nam": 1}}, "server.nam: there is no such key (did you mean name?)"),
+    ({"lisen": []}, "lisen: there is no such key (did you mean listen?)"),
+    (
+        {"listen": [{"dialect": "irc", "endpont": "tcp:1"}]},
+        "listen[0].endpont: there is no such key (did you mean endpoint?)",
+    ),
+    (
+        {"limits": {"guard": {"per_adress": 1}}},
+        "limits.guard.per_adress: there is no such key (did you mean per_address?)",
+    ),
+    (
+        {"tls": {"a": {"certificat": ""}}},
+        "tls.a.certificat: there is no such key (did you mean certificate?)",
+    ),
     ({"server": {"name": 1}}, "server.name: expected a string, got an integer"),
     ({"server": 3}, "server: expected a table, got an integer"),
     (
@@ -156,7 +169,8 @@ class FileTests(SynchronousTestCase):
     def test_error_names_the_file(self) -> None:
         """The one line says which file, and what in it."""
         words = self._refused(b"[server]\nnames = 1\n")
-        self.assertEqual(words, f"{self.file}: server.names: there is no such key")
+        told = "server.names: there is no such key (did you mean name?)"
+        self.assertEqual(words, f"{self.file}: {told}")
 
     def test_no_toml(self) -> None:
         """Text that is no TOML is refused with its line."""

@@ -135,7 +135,8 @@ class SettingsTests(BuildCase):
             ({"polite": {"patience": "much"}}, "extension.polite.patience: expected"),
             (
                 {"polite": {"pateince": 1}},
-                "extension.polite.pateince: there is no such key",
+                "extension.polite.pateince: there is no such key "
+                "(did you mean patience?)",
             ),
             ({"polight": {}}, "extension.polight: nothing that is in use"),
             ({"greet": {}}, "extension.greet: nothing that is in use"),

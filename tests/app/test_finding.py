@@ -149,6 +149,7 @@ class FindTests(FindCase):
         """What can't be found or is no dialect is said to be so."""
         for name, words in (
             ("pigeon", "no dialect is called 'pigeon'"),
+            ("natvie", "called 'natvie' (did you mean native?)"),
             ("no.such.module:X", "can't be imported: ModuleNotFoundError"),
             ("examples.shout:Whisper", "can't be imported: AttributeError"),
             (":", "can't be imported"),

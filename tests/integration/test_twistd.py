@@ -195,7 +195,9 @@ class StartTests(ServerTestCase):
         code, told = self._ended("--config", "relay.toml", folder=folder)
         self.assertEqual(code, 1)
         self.assertEqual(
-            told, "relaychat: relay.toml: server.names: there is no such key\n"
+            told,
+            "relaychat: relay.toml: server.names: there is no such key "
+            "(did you mean name?)\n",
         )
 
     def test_port_in_use(self) -> None:
