@@ -113,7 +113,8 @@ class AccountTests(ClientCase):
         """An administrator, a suspension, the end."""
         self.ctl("account", "eve", "--administrator")
         self.ctl("account", "bob", "--no-administrator", stdin="long enough\n")
-        self.ctl("suspend", "eve")
+        _, _, notes = self.finish("ctl", "suspend", "eve", login=False)
+        self.assertIn("eve is suspended, and its sessions have ended", notes)
         self.assertIn("administrator, suspended", self.ctl("accounts"))
         secret = self.folder.path / "secret"
         secret.write_text("newer password\n")

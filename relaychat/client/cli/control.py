@@ -32,6 +32,8 @@ from relaychat.model.words import Word
 
 ANSWER_S = 30.0
 """How long an answer may take; a password is hashed in it."""
+UNHEALTHY = "the store keeps nothing, so all that is sent is refused; the log says why"
+"""What ``ctl status`` says of a server that is not healthy."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -114,6 +116,15 @@ def entries(rows: list[msgspec.Struct]) -> list[str]:
     return [_encode(row).decode() for row in rows]
 
 
+def status_rows(answer: events.StatusReport) -> list[tuple[str, str]]:
+    """The counts, and in words whether the server is healthy."""
+    fields = msgspec.to_builtins(answer)
+    for name in ("type", "id", "factories"):
+        fields.pop(name, None)
+    fields["healthy"] = "yes" if answer.healthy else f"NO: {UNHEALTHY}"
+    return [(name, str(value)) for name, value in fields.items()]
+
+
 def show_status(path: Path, json: bool) -> None:
     """Counts of the whole server."""
     answer = Control(path).ask(Status())
@@ -121,10 +132,7 @@ def show_status(path: Path, json: bool) -> None:
         show([_encode(answer).decode()])
         return
     assert isinstance(answer, events.StatusReport)
-    fields = msgspec.to_builtins(answer)
-    for name in ("type", "id", "factories"):
-        fields.pop(name, None)
-    show(table([(name, str(value)) for name, value in fields.items()]))
+    show(table(status_rows(answer)))
     rows = [("factory", "connected", "connections", "bytes received", "bytes sent")]
     rows += [
         (
@@ -193,6 +201,7 @@ def _session_rows(
 def stop_server(path: Path) -> None:
     """Stop the server cleanly."""
     Control(path).ask(Stop())
+    output.note("the server stops")
 
 
 def reload_server(path: Path) -> None:

@@ -84,17 +84,24 @@ def show_accounts(path: Path, json: bool) -> None:
 def suspend_account(path: Path, name: str, lift: bool) -> None:
     """Keep an account out, or let it in again."""
     Control(path).ask(Suspend(name, lift))
+    done = "may come in again" if lift else "is suspended, and its sessions have ended"
+    note(f"{name} {done}")
 
 
 def delete_account(path: Path, name: str, blank: bool) -> None:
     """Delete an account."""
     Control(path).ask(DeleteAccount(name=name, blank=blank))
+    note(f"{name} is deleted; nobody can have this name again")
 
 
 def reset_password(path: Path, name: str, expires_s: int) -> None:
     """Write a token for a new password."""
     made = Control(path).ask(ResetPassword(name, expires_s))
     assert isinstance(made, ResetMade)
+    note(
+        f"with this token {name} may set a new password, once, until "
+        f"{day(made.expires)}; the old one holds until then"
+    )
     show([made.token])
 
 
@@ -110,6 +117,7 @@ def make_ticket(path: Path, uses: int, label: str, expires_s: int) -> None:
 def revoke_ticket(path: Path, mark: str) -> None:
     """Make a ticket worthless."""
     Control(path).ask(Revoke(ticket=mark))
+    note(f"the ticket {mark} is good no more")
 
 
 def show_tickets(path: Path, json: bool) -> None:
