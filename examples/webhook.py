@@ -5,7 +5,8 @@ python webhook.py PORT SECRET_FILE -- relaychat send '#builds'
 
 With a command behind --, that is run for each webhook with the line as its last word,
 and the webhook is answered when it has ended: with 204 if it went well, else with 503,
-so that the sender tries again. Without one the answer comes when the line is written.
+so that the sender tries again. Without one the answer comes when the line is written;
+if nobody reads lines any more that is 503, and the end.
 
 Who sends signs the body as GitHub, Gitea and Forgejo do: X-Hub-Signature-256 is
 sha256= and the HMAC with the secret, in hex.
@@ -14,6 +15,7 @@ sha256= and the HMAC with the secret, in hex.
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -53,8 +55,14 @@ def hook(secret: bytes, command: list[str]) -> type[BaseHTTPRequestHandler]:
         timeout = PATIENCE_S
 
         def do_POST(self) -> None:
-            self.send_response(self.take())
+            try:
+                status = self.take()
+            except BrokenPipeError:  # who reads is gone: the sender shall try again
+                status = 503
+            self.send_response(status)
             self.end_headers()
+            if status == 503 and not command:
+                self.server.shutdown()
 
         def take(self) -> int:
             """The status of the answer."""
@@ -85,6 +93,9 @@ def main(port: str, secret_file: str, *rest: str) -> None:
     with ThreadingHTTPServer(("127.0.0.1", int(port)), hook(secret, [*rest[1:]])) as it:
         print(f"http://127.0.0.1:{it.server_port}", file=sys.stderr, flush=True)
         it.serve_forever()
+    # What could not be written is not tried again at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit("nobody reads what I write any more")
 
 
 if __name__ == "__main__":

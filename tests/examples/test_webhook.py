@@ -64,6 +64,8 @@ class WebhookTests(ClientCase):
 
     def end(self, process: subprocess.Popen[str]) -> None:
         process.terminate()
+        if process.stdout is not None and process.stdout.closed:
+            process.stdout = None
         process.communicate(timeout=PATIENCE_S)
 
     def test_lines(self) -> None:
@@ -86,6 +88,18 @@ class WebhookTests(ClientCase):
         asked.putheader("Content-Length", str(1024 * 1024 + 1))
         asked.endheaders()
         self.assertEqual(asked.getresponse().status, 413)
+
+    def test_reader_gone(self) -> None:
+        """Where nobody reads any more the sender is to try again, and it ends with one
+        line."""
+        url, process = self.hooks()
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        self.assertEqual(posted(url, b'{"text":"lost"}'), 503)
+        self.assertEqual(process.wait(PATIENCE_S), 1)
+        told = process.stderr.read().splitlines()
+        self.assertEqual(told[-1], "nobody reads what I write any more")
+        self.assertNotIn("Traceback", "".join(told))
 
     def test_by_pipe(self) -> None:
         """Through a pipe it is in the room."""
