@@ -113,6 +113,16 @@ class OnceTests(ClientCase):
             self.assertIn(text, notes)
             self.assertNotIn("Traceback", notes)
 
+    def test_a_room_of_guests(self) -> None:
+        """A guest who speaks to nobody is told that the room ends with it; where
+        somebody stays there is nothing to tell."""
+        code, _, notes = self.finish("send", "#nope", "hi", login=False, name="gast")
+        self.assertEqual(code, 0)
+        self.assertIn("#nope: only you, a guest, are in it", notes)
+        self.output("send", ROOM, "hi")
+        _, _, notes = self.finish("send", ROOM, "hi", login=False, name="gast")
+        self.assertNotIn("only you", notes)
+
     def test_guests_find_a_nick(self) -> None:
         """A guest who named no nick takes another one; a named one is not changed."""
         peer = self.server.unix()

@@ -26,6 +26,12 @@ OUTSIDE = "only who is in a room may read it; with --join you go in, and it is t
 
 _encode = msgspec.json.Encoder().encode
 
+PASSING = (
+    "only you, a guest, are in it: it closes with its last member, and its log ends"
+)
+"""What a guest is told who speaks where nobody else is. A member that has an account
+stays one while away, and keeps the room."""
+
 
 def send_job(
     target: Target,
@@ -45,12 +51,20 @@ def send_job(
             return await _send(reactor, device)
 
     async def _send(reactor: Any, device: Device) -> int:
+        alone = False
+
         def heard(happening: Happening) -> None:
+            nonlocal alone
             if isinstance(happening, Shut) and not happening.fault.retry:
                 visit.fail(shut(happening))
+            elif isinstance(happening, Entered):
+                alone = happening.room.members_total == 1
             elif isinstance(happening, Refused):
                 visit.fail(refusal(room, happening.fault))
             elif isinstance(happening, Kept):
+                welcome = visit.conversation.welcome
+                if alone and welcome is not None and welcome.account is None:
+                    output.note(f"{room}: {PASSING}")
                 if json:
                     output.write(_encode(happening.done).decode() + "\n")
                 visit.finish(0)
