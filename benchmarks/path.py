@@ -25,9 +25,9 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from relaychat.hub.hooks import Hooks
+from relaychat.hub.house import Counts, House
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits as HubLimits
-from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission, Found
 from relaychat.model.commands import Hello
 from relaychat.session.host import Host

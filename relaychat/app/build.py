@@ -22,8 +22,8 @@ from relaychat.app.reasons import file_problem, folder_problem
 from relaychat.app.world import HashingThreads, ReactorWorld, Threads
 from relaychat.auth.passwords import Cost, Passwords
 from relaychat.hub.hooks import Hook
+from relaychat.hub.house import Counts, House
 from relaychat.hub.hub import Alarms, Hub
-from relaychat.hub.turn import Counts, House
 from relaychat.model.commands import Call, Command, ListCalls, Reload
 from relaychat.model.world import World
 from relaychat.net.certificates import Certificates, Source

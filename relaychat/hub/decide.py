@@ -19,9 +19,10 @@ from relaychat.hub import (
     rule,
     speech,
 )
+from relaychat.hub.draft import Need, Settled
 from relaychat.hub.lookup import settle
 from relaychat.hub.peer import Peer
-from relaychat.hub.turn import Need, Settled, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model import admission, commands
 from relaychat.model.errors import Internal, RelayError, Unavailable
 from relaychat.model.events import Fault

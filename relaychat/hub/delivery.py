@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from relaychat.hub.draft import Barrier, Drafted
 from relaychat.hub.peer import Form, Peer, Send
 from relaychat.hub.state import Room
-from relaychat.hub.turn import Barrier, Drafted, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.words import Word
 
 BURST = 1000

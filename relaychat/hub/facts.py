@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from relaychat.hub.draft import Cause
 from relaychat.hub.peer import Peer
 from relaychat.hub.state import User
-from relaychat.hub.turn import Cause
 from relaychat.model.commands import Command
 from relaychat.model.errors import RelayError
 from relaychat.model.words import Word

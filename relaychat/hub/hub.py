@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from relaychat.hub.catchup import CatchUp
 from relaychat.hub.decide import NONE, Again, Cut, Item, Known, decide
 from relaychat.hub.delivery import deliver
+from relaychat.hub.draft import Cause, Need
 from relaychat.hub.erasure import Walk
 from relaychat.hub.facts import (
     Blanking,
@@ -37,12 +38,13 @@ from relaychat.hub.facts import (
     Survey,
     Surveyed,
 )
+from relaychat.hub.house import House
 from relaychat.hub.pages import read_page
 from relaychat.hub.peer import Peer
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import Member, Room, State, User
 from relaychat.hub.tail import Tails, entries_of
-from relaychat.hub.turn import Cause, House, Need, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.commands import Command, Custom, Edit, History, Say
 from relaychat.model.errors import NotStorable, RelayError, ShuttingDown
 from relaychat.model.errors import Revoked as LoginRevoked

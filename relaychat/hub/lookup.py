@@ -7,9 +7,10 @@ from typing import NoReturn
 
 import msgspec
 
+from relaychat.hub.draft import Cid, Settled
 from relaychat.hub.peer import Peer
 from relaychat.hub.state import Member, Room, User
-from relaychat.hub.turn import Cid, Settled, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.chain import body_digest
 from relaychat.model.commands import Command, Custom, Edit, React, Redact, Say
 from relaychat.model.errors import (

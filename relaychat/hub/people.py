@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from relaychat import __version__
 from relaychat.hub.doors import follow, remove_member, stop_reading, unfollow
+from relaychat.hub.draft import Afterwards, Cause
 from relaychat.hub.facts import Closing, Expired, Lost, Restarted
 from relaychat.hub.lookup import check_bytes, user_of
 from relaychat.hub.nicks import (
@@ -20,7 +21,7 @@ from relaychat.hub.nicks import (
 from relaychat.hub.peer import Peer
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Device, Room, User
-from relaychat.hub.turn import Afterwards, Cause, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.admission import Admission, Enter
 from relaychat.model.commands import Bye, Cursor, Resume, SetAway
 from relaychat.model.errors import (

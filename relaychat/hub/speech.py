@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Any
 
 from relaychat.hub.doors import follow
+from relaychat.hub.draft import Cid
 from relaychat.hub.lookup import (
     check_bytes,
     cid_digest,
@@ -23,7 +24,7 @@ from relaychat.hub.peer import Peer, Spoken
 from relaychat.hub.shown import shown
 from relaychat.hub.state import Member, Room, User
 from relaychat.hub.tail import blanked, decode_event, entries_of, entry_in
-from relaychat.hub.turn import Cid, Turn, encode
+from relaychat.hub.turn import Turn, encode
 from relaychat.model.commands import Custom, Edit, Mark, React, Redact, Say, Type
 from relaychat.model.custom import check_kind, check_value
 from relaychat.model.errors import (

@@ -9,169 +9,46 @@ order (H6).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import Any
 
 import msgspec
-from msgspec import Struct
-from twisted.internet.defer import Deferred
 
-from relaychat.hub.hooks import Hooks
-from relaychat.hub.limits import Limits
+from relaychat.hub.draft import (
+    Afterwards,
+    Barrier,
+    Cid,
+    Drafted,
+    Fetch,
+    Need,
+    Rooms,
+    Start,
+    Told,
+)
+from relaychat.hub.house import House
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.records import record_of
-from relaychat.hub.state import Device, Member, Room, State, Thing, User
+from relaychat.hub.state import Room, State, Thing
 from relaychat.hub.tail import Kept
 from relaychat.model.chain import body_digest, link_all, mark
-from relaychat.model.commands import Command, History, Say
+from relaychat.model.commands import Command, Say
 from relaychat.model.errors import RelayError, Unavailable
-from relaychat.model.events import Done, FactoryEntry, LogEvent, UserEvent
+from relaychat.model.events import Done, LogEvent, UserEvent
 from relaychat.model.names import fold
 from relaychat.model.words import Word
-from relaychat.model.world import World
 from relaychat.store.api import (
     Batch,
     Blank,
-    Entry,
     First,
     Record,
     Row,
-    Store,
     head,
     row,
 )
 
-if TYPE_CHECKING:
-    from relaychat.hub.erasure import Walk
-
 encode = msgspec.json.Encoder().encode
-
-Fetch = Callable[[Store], Deferred[Any]]
-
-
-class Need(Exception):
-    """A decision needs something of the store first: the turn ends before
-    its command."""
-
-    def __init__(self, key: object, fetch: Fetch) -> None:
-        super().__init__(key)
-        self.key = key
-        self.fetch = fetch
-
-
-class Settled(Exception):
-    """The command was answered before, durably: this is the answer (H20)."""
-
-    def __init__(self, peer: Peer, result: Done) -> None:
-        super().__init__(result)
-        self.peer = peer
-        self.result = result
-
-
-class Cid(NamedTuple):
-    """A client id in use: its device, and a digest of what is asked with it."""
-
-    device: Device
-    number: int
-    digest: int
-
-
-class Drafted(Struct, gc=False):
-    """An event of this turn in its room, or some that follow one another."""
-
-    ordinal: int
-    """Of the first."""
-    events: Sequence[Word]
-    hidden_from: Peer | None
-    """The session that is not shown it: it said so itself, and its form has no echo."""
-    step: int = 1
-    """Between their ordinals."""
-
-
-class Start(Struct, gc=False):
-    """Where a room's log stood before the turn."""
-
-    seq: int
-    at: int
-    chain: bytes
-
-
-class Told(Struct, gc=False):
-    """The answer to a command."""
-
-    ordinal: int
-    peer: Peer
-    command: Command
-    word: Word
-
-
-class Barrier(NamedTuple):
-    """A user event, told once to each neighbour, behind all that was before
-    it (H14)."""
-
-    ordinal: int
-    event: UserEvent
-    neighbours: dict[Form, dict[Peer, None]]
-
-
-Rooms = dict[Room, list[Drafted]]
 
 NAMING = frozenset({"nick", "user"})
 """Fields that say who somebody is: what others know of them is not valid any more."""
-
-
-Cause = Literal["quit", "lost", "restart"]
-"""Why somebody is gone: by a goodbye, by a lost connection, by a restart of
-the relay."""
-
-
-class Afterwards(Protocol):
-    """What a decision may have done once its turn was delivered."""
-
-    def catch_up(self, peer: Peer) -> None:
-        """Give a session that is behind what it lacks (H18)."""
-
-    def wait_for(self, user: User, seconds: float, cause: Cause, reason: str) -> None:
-        """Let a user be gone after so long, unless a session of theirs comes
-        back (H9)."""
-
-    def forget(self, room: Room) -> None:
-        """A room has closed: its entries need no memory any more."""
-
-    def read(self, peer: Peer, command: History, member: Member, end: int) -> None:
-        """Answer a query from the log before ``end``, in a later turn."""
-
-    def give(self, peer: Peer, entries: list[Entry]) -> None:
-        """Give a session that is behind what was read for it."""
-
-    def walk(self, walk: Walk, entries: list[Entry] | None = None) -> None:
-        """Go through all logs, for an account that was deleted: these were looked
-        at."""
-
-    def ask_to_stop(self) -> None:
-        """Have the server stop cleanly."""
-
-
-class Counts(Struct):
-    """What the hub has done since its start."""
-
-    started_us: int = 0
-    turns: int = 0
-    commands: int = 0
-    events: int = 0
-    healthy: bool = True
-
-
-class House(Struct, frozen=True):
-    """What every decision may look at beside the state."""
-
-    server: str
-    world: World
-    limits: Limits
-    hooks: Hooks
-    counts: Counts
-    features: tuple[str, ...] = ()
-    factories: Callable[[], tuple[FactoryEntry, ...]] = tuple
-    """What goes on at listeners beside the hub, for ``status``."""
 
 
 class Turn:

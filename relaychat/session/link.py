@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from relaychat.hub.draft import Cause
 from relaychat.hub.peer import Peer
-from relaychat.hub.turn import Cause
 from relaychat.model.commands import Command
 from relaychat.model.errors import RelayError
 

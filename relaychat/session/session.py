@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 from twisted.python.failure import Failure
 
+from relaychat.hub.draft import Cause
 from relaychat.hub.peer import Peer
-from relaychat.hub.turn import Cause
 from relaychat.model.accounts import Challenge, Prove
 from relaychat.model.admission import (
     Admission,

@@ -24,9 +24,9 @@ from relaychat.app.people import office
 from relaychat.auth.accounts import Account
 from relaychat.auth.passwords import Passwords
 from relaychat.hub.hooks import Hook, Hooks
+from relaychat.hub.house import Counts, House
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits as HubLimits
-from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission, Challenged, Found
 from relaychat.model.commands import Call, Command, Hello, Join
 from relaychat.model.errors import LoginFailed

@@ -11,12 +11,13 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import TestCase
 
+from relaychat.hub.draft import Cause
 from relaychat.hub.hooks import Hooks
+from relaychat.hub.house import Counts, House
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.state import Room, User
-from relaychat.hub.turn import Cause, Counts, House
 from relaychat.model import events
 from relaychat.model.admission import Admission, Enter
 from relaychat.model.commands import Command, Cursor, Hello

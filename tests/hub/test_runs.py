@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 from twisted.internet.defer import ensureDeferred
 
+from relaychat.hub.house import House
 from relaychat.hub.hub import Hub
 from relaychat.hub.state import State
-from relaychat.hub.turn import House, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.errors import CidPassed, CidReused
 from relaychat.model.events import Fault, WhoIs
 from relaychat.model.words import Word

@@ -6,11 +6,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from relaychat.hub.house import House
 from relaychat.hub.hub import Hub
 from relaychat.hub.limits import Limits
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import State
-from relaychat.hub.turn import House, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model import commands as c
 from relaychat.store.api import Batch, Duplicates, Failed, First, Outcome, Poison
 from relaychat.testing.reading import Reading

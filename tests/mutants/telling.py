@@ -6,9 +6,10 @@ from typing import Any
 
 from relaychat.hub import delivery
 from relaychat.hub.delivery import Share
+from relaychat.hub.draft import Barrier, Drafted
 from relaychat.hub.peer import Form, Peer
 from relaychat.hub.state import Room
-from relaychat.hub.turn import Barrier, Drafted, Turn
+from relaychat.hub.turn import Turn
 from relaychat.model.events import UserEvent, UserQuit, UserRenamed
 from relaychat.net.outlet import Outlet, SocketOutlet
 from tests.mutants.planting import Plant, delayed, mutant

@@ -24,9 +24,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from relaychat.app.certificate import development_certificate
 from relaychat.app.world import ReactorWorld
 from relaychat.hub.hooks import Hooks
+from relaychat.hub.house import Counts, House
 from relaychat.hub.hub import Alarms, Hub
 from relaychat.hub.limits import Limits
-from relaychat.hub.turn import Counts, House
 from relaychat.model.admission import Admission
 from relaychat.model.words import Word
 from relaychat.net.listen import (

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from relaychat.hub.house import House
 from relaychat.hub.hub import Hub
 from relaychat.hub.records import KINDS, load
 from relaychat.hub.state import State
-from relaychat.hub.turn import House, Turn
+from relaychat.hub.turn import Turn
 from relaychat.net.shell import Connection
 from relaychat.session.session import Session
 from relaychat.session.states import State as SessionState
