@@ -55,7 +55,7 @@ WAITING = (
 )
 COMPUTING = (
     simulation("simulate", "--seeds", "200"),
-    simulation("liveness", "--seeds", "60", "--seed", "1001", "--liveness"),
+    simulation("liveness", "--seeds", "30", "--seed", "1001", "--liveness"),
     program("power_loss"),
     program("mutants"),
     program("discovery_fuzz"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
 from collections import Counter
@@ -21,7 +23,10 @@ from relaychat.testing.truth import from_folder
 
 reactor: Any = installed
 
-EXPECTED = re.compile(r"SQLITE_\w+: |\[Errno \d+\]|can't be (used|read): ")
+FAULTS = (errno.EINTR, errno.EIO, errno.EMFILE, errno.ENOSPC)
+EXPECTED = re.compile(
+    rf"SQLITE_\w+: |can't be (used|read): |({'|'.join(map(os.strerror, FAULTS))})$"
+)
 """What a relay says of a storage that fails."""
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from twisted.internet.error import CannotListenError
 
 
-def reason_of(error: BaseException) -> str:
-    """What went wrong, with the file or the address that it is about."""
+def reason_of(error: BaseException, place: str = "") -> str:
+    """What went wrong, with the file or the address that it is about; ``place`` is what
+    the system speaks of where it names no file."""
     if isinstance(error, CannotListenError):
         where = error.port if error.interface is None else _address(error)
         return f"{where}: {_words(error.socketError)}"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {_words(error)}"
+    if isinstance(error, OSError) and (about := error.filename or place):
+        return f"{about}: {_words(error)}"
     return _words(error)
 
 

@@ -147,7 +147,7 @@ class RelayService(Service):
     def _not_started(self, failure: Failure) -> None:
         self._failed = True
         if isinstance(failure.value, EXPECTED):
-            why = self._of(reason_of(failure.value))
+            why = self._of(reason_of(failure.value, self._config.server.data))
             self._log.critical("can't start: {why}", why=why)
         else:
             self._log.failure("can't start", failure)

@@ -37,6 +37,14 @@ class ReasonTests(SynchronousTestCase):
         ):
             self.assertEqual(reason_of(error), told)
 
+    def test_no_file(self) -> None:
+        """Where the system names no file, it is the place that is known."""
+        full = OSError(errno.ENOSPC, "No space left on device")
+        self.assertEqual(reason_of(full, "data"), "data: No space left on device")
+        missing = FileNotFoundError(errno.ENOENT, "No such", "a.pem")
+        self.assertEqual(reason_of(missing, "data"), "a.pem: No such")
+        self.assertEqual(reason_of(ValueError("odd"), "data"), "odd")
+
     def test_folder(self) -> None:
         """One that is there, or can be made, is good; one below a file is not, nor one
         that may not be written to."""
